@@ -1,0 +1,1 @@
+"""The metrology: pure functions, arrays in, figures of merit out."""

@@ -1,0 +1,1 @@
+"""The bench file, the sample file and what they must look like."""

@@ -1,0 +1,1 @@
+"""One module per measurement: what it records, how it measures, which analysis it calls."""

@@ -1,0 +1,1 @@
+"""Each instrument's own protocol, served over the world."""

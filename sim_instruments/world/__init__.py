@@ -1,0 +1,1 @@
+"""The physics of the simulated bench: one shared, seeded state."""
