@@ -1,0 +1,155 @@
+"""The bench file: which instrument plays which role, and what must never be exceeded."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+ROLES = (
+    "tube",
+    "dosimeter",
+    "spectrometer",
+    "source_meter",
+    "preamp",
+    "digitizer",
+    "camera",
+    "light",
+    "temperature_stage",
+)
+"""The names under which a bench file lists its instruments."""
+
+RoleName = Literal[
+    "tube",
+    "dosimeter",
+    "spectrometer",
+    "source_meter",
+    "preamp",
+    "digitizer",
+    "camera",
+    "light",
+    "temperature_stage",
+]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """A table of a file: unknown keys are mistakes, values do not change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Filter(Table):
+    """One sheet of material in the beam."""
+
+    material: str = Field(min_length=1, description="element symbol or formula: Al, Cu, SiO2")
+    thickness_mm: Positive = Field(description="mm")
+
+
+class Geometry(Table):
+    """Where the sample sits in the beam, and what is between."""
+
+    distance_m: Positive = Field(1.0, le=10, description="focal spot to sample, m")
+    filters: tuple[Filter, ...] = Field((), description="added filtration, from the tube outwards")
+    anode_angle_deg: float = Field(12.0, ge=5, le=45, description="tungsten anode's angle, degree")
+    output_factor: Positive = Field(1.0, description="this tube's output over the tabulated one of its kind")
+
+    def __str__(self) -> str:
+        """Say it as an operator would."""
+        sheets = " + ".join(f"{sheet.thickness_mm:g} mm {sheet.material}" for sheet in self.filters) or "no filter"
+        return f"{sheets}, sample at {self.distance_m * 100:.4g} cm"
+
+
+class Limits(Table):
+    """What the bench must never exceed; checked before a byte is sent."""
+
+    tube_voltage_kv: Positive = Field(50.0, le=450, description="kV")
+    tube_current_ma: Positive = Field(1.0, le=1000, description="mA")
+    tube_power_w: Positive = Field(50.0, description="W")
+    bias_v: NotNegative = Field(10.0, le=3000, description="largest absolute bias, V")
+    bias_ramp_v_per_s: Positive = Field(10.0, description="V/s, up and down")
+    compliance_a: Positive = Field(1e-4, le=1.0, description="largest compliance current, A")
+    dose_per_run_gy: Positive = Field(10.0, description="air kerma at the sample in one run, Gy")
+
+
+class InstrumentEntry(Table):
+    """One instrument: who talks to it, where it is, what is special about it."""
+
+    driver: str = Field(min_length=1, description="a driver's name (xraybench drivers) or module:Class")
+    resource: str = Field("", description="VISA address, serial number or path; 'sim' on a simulated bench")
+    options: dict[str, Any] = Field(default_factory=dict, description="the driver's own options")
+
+
+class Operator(Table):
+    """Who measures."""
+
+    name: str = ""
+    email: str = ""
+    affiliation: str = ""
+
+
+class Output(Table):
+    """Where run files go."""
+
+    folder: str = Field("runs", description="folder of the run files; ~ is the home folder")
+    template: str = Field(
+        "{date}/{date}-{time}-{procedure}-{sample}.h5",
+        description="fields: date, time, procedure, preset, sample, operator, bench, seed",
+    )
+
+    @field_validator("template")
+    @classmethod
+    def _fields_exist(cls, template: str) -> str:
+        known = dict.fromkeys(("date", "time", "procedure", "preset", "sample", "operator", "bench", "seed"), "x")
+        try:
+            filled = template.format(**known)
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise ValueError(f"unknown field {error}; allowed: {', '.join(known)}") from None
+        if ".." in filled.split("/") or filled.startswith(("/", "\\")):
+            raise ValueError("must stay inside the output folder")
+        return template
+
+
+class Simulation(Table):
+    """A bench that is simulated at the wire; a real bench has no such table."""
+
+    seed: int = Field(1, ge=0, lt=2**63, description="of the world's random numbers")
+    speed: float | Literal["max"] = Field("max", description="1 is real time, 20 is 20 times faster, max is virtual")
+    world: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="per part of the world, parameters other than its own"
+    )
+
+    @field_validator("speed")
+    @classmethod
+    def _speed_is_positive(cls, speed: float | Literal["max"]) -> float | Literal["max"]:
+        if speed != "max" and not (math.isfinite(speed) and 0 < speed <= 1000):
+            raise ValueError("must be above 0 and at most 1000, or 'max'")
+        return speed
+
+
+class BenchFile(Table):
+    """A bench: its instruments by role, its geometry, its limits."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str = ""
+    operator: Operator = Operator()
+    output: Output = Output()
+    geometry: Geometry = Geometry()
+    limits: Limits = Limits()
+    instruments: dict[RoleName, InstrumentEntry] = Field(description="by role")
+    simulation: Simulation | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether this bench has no hardware."""
+        return self.simulation is not None
+
+    @model_validator(mode="after")
+    def _simulated_resources_need_a_simulation(self) -> BenchFile:
+        for role, entry in self.instruments.items():
+            if self.simulation is None and entry.resource == "sim":
+                raise ValueError(f"instruments.{role}.resource is 'sim', but the file has no [simulation] table")
+        return self

@@ -1,0 +1,30 @@
+"""What each instrument does for a measurement, in physical units. Procedures know roles only."""
+
+from drivers.roles.current_preamp import CurrentPreamp, FilterType, GainMode
+from drivers.roles.digitizer import Digitizer, Trace
+from drivers.roles.dosimeter import DoseRate, Dosimeter
+from drivers.roles.role import DriverOptions, Identity, Role, Surroundings, exclusive
+from drivers.roles.source_meter import SourceMeter, SourceReading
+from drivers.roles.spectrometer import Exposure, Spectrometer
+from drivers.roles.xray_tube import TubeStatus, XrayTube
+
+__all__ = [
+    "CurrentPreamp",
+    "Digitizer",
+    "DoseRate",
+    "Dosimeter",
+    "DriverOptions",
+    "Exposure",
+    "FilterType",
+    "GainMode",
+    "Identity",
+    "Role",
+    "SourceMeter",
+    "SourceReading",
+    "Spectrometer",
+    "Surroundings",
+    "Trace",
+    "TubeStatus",
+    "XrayTube",
+    "exclusive",
+]

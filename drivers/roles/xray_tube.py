@@ -1,0 +1,203 @@
+"""The X-ray tube's role."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from drivers.errors import BeamStateUnknown, InstrumentError, InterlockOpen, LimitExceeded, TubeFault
+from drivers.roles.role import Role, exclusive
+
+
+@dataclass(frozen=True)
+class TubeStatus:
+    """What the tube says of itself, read in one go."""
+
+    beam_on: bool
+    interlock_closed: bool
+    ready: bool
+    voltage_kv: float
+    current_ma: float
+    faults: tuple[str, ...] = ()
+
+
+class XrayTube(Role):
+    """Makes X-rays of a set voltage and current, or none."""
+
+    role = "tube"
+
+    rise_timeout = 10.0
+    """s in which the tube must reach its operating point after it was switched on."""
+    off_timeout = 0.4
+    """s in which the tube must confirm that the beam is off."""
+    voltage_tolerance = 0.02
+    """of the set voltage (at least 0.2 kV) within which it counts as reached."""
+    current_tolerance = 0.03
+    """of the set current (at least 0.2 % of full scale) within which it counts as reached."""
+
+    _voltage_kv = 0.0
+    _current_ma = 0.0
+
+    @property
+    @abstractmethod
+    def full_scale(self) -> tuple[float, float]:
+        """The largest voltage, kV, and current, mA, that this tube can be set to."""
+
+    @abstractmethod
+    def status(self) -> TubeStatus:
+        """Read status, faults and monitors from the tube."""
+
+    @abstractmethod
+    def _send_operating_point(self, voltage_kv: float, current_ma: float) -> None:
+        """Send both set values and read them back."""
+
+    @abstractmethod
+    def _send_high_voltage(self, on: bool) -> None:
+        """Switch the high voltage."""
+
+    def check_operating_point(self, voltage_kv: float, current_ma: float) -> None:
+        """Check an operating point against the bench's limits and the tube's range; nothing is sent.
+
+        Raises
+        ------
+        LimitExceeded
+            If voltage, current or power is too high.
+        ValueError
+            If one of them is no number or negative.
+        """
+        for quantity, value in (("tube voltage", voltage_kv), ("tube current", current_ma)):
+            if not math.isfinite(value) or value < 0:
+                raise ValueError(f"{quantity} {value} is no value that a tube can be set to")
+        limits = self.limits
+        most_kv, most_ma = self.full_scale
+        if voltage_kv > limits.tube_voltage_kv:
+            raise LimitExceeded("tube voltage", voltage_kv, "kV", limits.tube_voltage_kv, "tube_voltage_kv")
+        if current_ma > limits.tube_current_ma:
+            raise LimitExceeded("tube current", current_ma, "mA", limits.tube_current_ma, "tube_current_ma")
+        if voltage_kv * current_ma > limits.tube_power_w:
+            raise LimitExceeded("tube power", voltage_kv * current_ma, "W", limits.tube_power_w, "tube_power_w")
+        if voltage_kv > most_kv or current_ma > most_ma:
+            raise LimitExceeded(
+                f"with {voltage_kv:g} kV and {current_ma:g} mA the tube", voltage_kv, "kV", most_kv, "its own range"
+            )
+
+    @exclusive
+    def set_operating_point(self, voltage_kv: float, current_ma: float) -> None:
+        """Set voltage and current; the beam stays as it is, on or off.
+
+        Raises
+        ------
+        LimitExceeded
+            Before anything is sent.
+        """
+        self.check_operating_point(voltage_kv, current_ma)
+        self._send_operating_point(voltage_kv, current_ma)
+        self._voltage_kv, self._current_ma = voltage_kv, current_ma
+
+    @exclusive
+    def switch_on(self) -> TubeStatus:
+        """Switch the beam on and wait until the tube reads back its operating point.
+
+        Raises
+        ------
+        InterlockOpen
+            If the interlock, read now, is open.
+        TubeFault
+            If the tube has a fault, or does not get there in `rise_timeout`.
+        Inhibited
+            If the bench was told to stop.
+        """
+        self.check_not_inhibited()
+        before = self.status()
+        if not before.interlock_closed:
+            raise InterlockOpen(self.name, "the interlock is open: close the door and try again")
+        if before.faults:
+            raise TubeFault(self.name, f"fault: {', '.join(before.faults)}")
+        if self._voltage_kv <= 0 or self._current_ma <= 0:
+            raise TubeFault(self.name, "no operating point is set")
+        try:
+            self._send_high_voltage(True)
+            return self._wait_until_risen()
+        except BaseException:
+            self.switch_off()
+            raise
+
+    def _wait_until_risen(self) -> TubeStatus:
+        started = self.clock.now()
+        while True:
+            self.check_not_inhibited()
+            now = self.status()
+            if now.faults:
+                raise TubeFault(self.name, f"fault: {', '.join(now.faults)}")
+            if not now.beam_on:
+                reason = "the interlock opened" if not now.interlock_closed else "the tube did not switch on"
+                raise TubeFault(self.name, reason)
+            if self.at_operating_point(now):
+                return now
+            if self.clock.now() - started > self.rise_timeout:
+                raise TubeFault(
+                    self.name,
+                    f"is at {now.voltage_kv:.2f} kV, {now.current_ma:.4f} mA and not at "
+                    f"{self._voltage_kv:g} kV, {self._current_ma:g} mA after {self.rise_timeout:g} s",
+                )
+            self.wait(0.05)
+
+    def at_operating_point(self, now: TubeStatus) -> bool:
+        """Say whether voltage and current are what they were set to."""
+        most_kv, most_ma = self.full_scale
+        near_kv = max(self.voltage_tolerance * self._voltage_kv, 0.002 * most_kv)
+        near_ma = max(self.current_tolerance * self._current_ma, 0.002 * most_ma)
+        return abs(now.voltage_kv - self._voltage_kv) <= near_kv and abs(now.current_ma - self._current_ma) <= near_ma
+
+    @exclusive
+    def switch_off(self) -> None:
+        """Switch the beam off and confirm by read-back that it is.
+
+        Raises
+        ------
+        BeamStateUnknown
+            If the tube does not confirm within `off_timeout`, or cannot be reached.
+        """
+        started = self.clock.now()
+        last: InstrumentError | None = None
+        while True:
+            try:
+                self._send_high_voltage(False)
+                if not self.status().beam_on:
+                    return
+            except InstrumentError as error:
+                last = error
+            if self.clock.now() - started > self.off_timeout:
+                why = f": {last}" if last else ", the tube still reports high voltage"
+                raise BeamStateUnknown(self.name, f"told to switch off and not confirmed{why}")
+            self.clock.sleep(0.05)
+
+    @contextmanager
+    def beam(self, kilovolts: float, milliamps: float) -> Iterator[TubeStatus]:
+        """Have the beam on inside a `with` block, and off after it whatever happens in it.
+
+        Parameters
+        ----------
+        kilovolts, milliamps
+            The operating point.
+        """
+        self.set_operating_point(kilovolts, milliamps)
+        try:
+            yield self.switch_on()
+        finally:
+            self.switch_off()
+
+    def arm_watchdog(self, seconds: float) -> bool:
+        """Let the tube's own watchdog switch off unless it is spoken to; False where it has none."""
+        del seconds
+        return False
+
+    def make_safe(self) -> None:
+        """Switch the beam off and set voltage and current to zero."""
+        with self.lock:
+            self.switch_off()
+            self._send_operating_point(0.0, 0.0)
+            self._voltage_kv = self._current_ma = 0.0

@@ -1,0 +1,132 @@
+"""The VISA connection under every message-based driver: fast, checked, and never one answer behind."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Any
+
+import pyvisa
+from pymeasure.adapters import VISAAdapter
+from pyvisa.constants import InterfaceType, StatusCode
+
+from drivers.errors import BadReply, ConnectionLost
+
+
+class Wire(VISAAdapter):
+    """A PyMeasure adapter whose errors name the instrument and the command.
+
+    `TCPIP::...::SOCKET` through pyvisa-py leaves Nagle's algorithm on and cannot set ``VI_ATTR_TCPIP_NODELAY``: each
+    write that is followed by a query then waits about 40 ms for a delayed acknowledgement. The option is set on the
+    session's socket here.
+
+    An answer that did not come in time may come later, and would then answer the next question. So the connection is
+    made anew after every failed read.
+
+    Parameters
+    ----------
+    resource
+        VISA address.
+    instrument
+        How errors name it.
+    timeout_s
+        s
+    visa_library
+        As `pyvisa.ResourceManager` takes it.
+    settings
+        Attributes of the VISA resource: terminations, baud rate and so on.
+
+    Raises
+    ------
+    ConnectionLost
+        If nobody is at the address.
+    """
+
+    def __init__(
+        self, resource: str, instrument: str, timeout_s: float = 2.0, visa_library: str = "", **settings: Any
+    ) -> None:
+        self.instrument = instrument
+        self._opening = (resource, visa_library, {"timeout": timeout_s * 1000, **settings})
+        self._asked = ""
+        self._stale = False
+        self.connection: Any
+        try:
+            super().__init__(resource, visa_library, **self._opening[2])
+            self._without_delay()
+        except (pyvisa.Error, OSError, ValueError) as error:
+            raise ConnectionLost(instrument, f"nobody answers at {resource} ({error})") from error
+
+    def _without_delay(self) -> None:
+        if self.connection.interface_type is not InterfaceType.tcpip:
+            return
+        sessions = getattr(self.connection.visalib, "sessions", None)
+        if sessions is None:  # a vendor's VISA library, which knows the attribute
+            with contextlib.suppress(pyvisa.Error):
+                self.connection.set_visa_attribute(pyvisa.constants.ResourceAttribute.tcpip_nodelay, True)
+            return
+        interface = sessions[self.connection.session].interface
+        if isinstance(interface, socket.socket):
+            interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _renew(self) -> None:
+        resource, _, settings = self._opening
+        with contextlib.suppress(pyvisa.Error, OSError):
+            self.connection.close()
+        try:
+            self.connection = self.manager.open_resource(resource, **settings)
+            self._without_delay()
+        except (pyvisa.Error, OSError, ValueError) as error:
+            raise ConnectionLost(self.instrument, f"nobody answers at {resource} any more ({error})") from error
+        self._stale = False
+
+    def _lost(self, error: Exception) -> ConnectionLost:
+        self._stale = True
+        if (
+            isinstance(error, pyvisa.errors.VisaIOError)
+            and error.error_code == pyvisa.constants.StatusCode.error_timeout
+        ):
+            return ConnectionLost(self.instrument, "no answer in time", self._asked)
+        return ConnectionLost(self.instrument, f"connection lost ({error})", self._asked)
+
+    def _write(self, command: str, **kwargs: Any) -> None:
+        if self._stale:
+            self._renew()
+        self._asked = command
+        try:
+            self.connection.write(command, **kwargs)
+        except (pyvisa.Error, OSError) as error:
+            raise self._lost(error) from error
+
+    def _write_bytes(self, content: bytes, **kwargs: Any) -> None:
+        if self._stale:
+            self._renew()
+        self._asked = content.decode("latin-1")
+        try:
+            self.connection.write_raw(content, **kwargs)
+        except (pyvisa.Error, OSError) as error:
+            raise self._lost(error) from error
+
+    def _read(self, **kwargs: Any) -> str:
+        try:
+            return str(self.connection.read(**kwargs))
+        except UnicodeDecodeError as error:
+            self._stale = True
+            raise BadReply(self.instrument, "the answer is no text", self._asked, repr(error.object[:40])) from error
+        except (pyvisa.Error, OSError) as error:
+            raise self._lost(error) from error
+
+    def _read_bytes(self, count: int, break_on_termchar: bool = False, **kwargs: Any) -> bytes:
+        try:
+            return bytes(super()._read_bytes(count, break_on_termchar=break_on_termchar, **kwargs))
+        except (pyvisa.Error, OSError) as error:
+            raise self._lost(error) from error
+
+    def bad(self, why: str, reply: str) -> BadReply:
+        """Make the error for an answer that is none; the next question starts on a new connection."""
+        self._stale = True
+        return BadReply(self.instrument, why, self._asked, reply)
+
+    def close(self) -> None:
+        """Close the connection; any number of times."""
+        with contextlib.suppress(pyvisa.Error, OSError, AttributeError):
+            super().close()
