@@ -8,7 +8,7 @@ from typing import Any
 
 import pyvisa
 from pymeasure.adapters import VISAAdapter
-from pyvisa.constants import InterfaceType, StatusCode
+from pyvisa.constants import InterfaceType
 
 from drivers.errors import BadReply, ConnectionLost
 
