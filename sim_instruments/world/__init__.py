@@ -1,1 +1,1 @@
-"""The physics of the simulated bench: one shared, seeded state."""
+"""The world behind the simulated bench: its physics and its clock, one shared state."""
