@@ -1,0 +1,177 @@
+"""The bench: the instruments by role, one clock, one way to be safe."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from config.bench_file import BenchFile, Geometry
+from config.mistake import UserMistake
+from drivers.clock import Clock
+from drivers.errors import BeamStateUnknown
+from drivers.roles import CurrentPreamp, Digitizer, Dosimeter, Role, SourceMeter, Spectrometer, Surroundings, XrayTube
+
+log = logging.getLogger(__name__)
+
+SomeRole = TypeVar("SomeRole", bound=Role)
+
+
+@dataclass(frozen=True)
+class SafeStep:
+    """What one step of making the bench safe came to."""
+
+    role: str
+    error: Exception | None = None
+
+    @property
+    def beam_unknown(self) -> bool:
+        """Whether the beam may still be on."""
+        return self.role == "tube" and self.error is not None
+
+
+class Bench:
+    """What a procedure measures with.
+
+    Parameters
+    ----------
+    file
+        The bench file it was opened from.
+    instruments
+        By role.
+    surroundings
+        What its drivers were given.
+    geometry
+        Of the beam, where it is not the bench file's.
+    """
+
+    def __init__(
+        self,
+        file: BenchFile,
+        instruments: Mapping[str, Role],
+        surroundings: Surroundings,
+        geometry: Geometry | None = None,
+        when_closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.file = file
+        self.surroundings = surroundings
+        self.geometry = geometry or file.geometry
+        self._instruments = dict(instruments)
+        self._when_closed = when_closed
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """As in the bench file."""
+        return self.file.name
+
+    @property
+    def clock(self) -> Clock:
+        """The bench's clock."""
+        return self.surroundings.clock
+
+    @property
+    def instruments(self) -> Mapping[str, Role]:
+        """The instruments by role."""
+        return self._instruments
+
+    def has(self, role: type[Role]) -> bool:
+        """Say whether an instrument plays this role here."""
+        return any(isinstance(instrument, role) for instrument in self._instruments.values())
+
+    def get(self, role: type[SomeRole]) -> SomeRole:
+        """Return the instrument of a role.
+
+        Raises
+        ------
+        UserMistake
+            If the bench has none.
+        """
+        for instrument in self._instruments.values():
+            if isinstance(instrument, role):
+                return instrument
+        raise UserMistake(
+            f"bench '{self.name}' has no {role.role}: add [instruments.{role.role}] to its bench file, "
+            f"or choose another bench (xraybench benches)"
+        )
+
+    @property
+    def tube(self) -> XrayTube:
+        """The X-ray tube."""
+        return self.get(XrayTube)
+
+    @property
+    def dosimeter(self) -> Dosimeter:
+        """The dosimeter."""
+        return self.get(Dosimeter)
+
+    @property
+    def spectrometer(self) -> Spectrometer:
+        """The spectrometer."""
+        return self.get(Spectrometer)
+
+    @property
+    def source_meter(self) -> SourceMeter:
+        """The source meter."""
+        return self.get(SourceMeter)
+
+    @property
+    def preamp(self) -> CurrentPreamp:
+        """The current preamplifier."""
+        return self.get(CurrentPreamp)
+
+    @property
+    def digitizer(self) -> Digitizer:
+        """The digitizer."""
+        return self.get(Digitizer)
+
+    def inhibit(self) -> None:
+        """Let nothing be energised from now on, and end every wait."""
+        self.surroundings.stop.set()
+        self.clock.wake()
+
+    def release(self) -> None:
+        """Allow energising again."""
+        self.surroundings.stop.clear()
+
+    @property
+    def inhibited(self) -> bool:
+        """Whether nothing may be energised."""
+        return self.surroundings.stop.is_set()
+
+    def make_safe(self) -> tuple[SafeStep, ...]:
+        """Beam off, high voltage down, bias ramped to zero, outputs off.
+
+        Every step is taken, whatever happened to those before it: a failure is returned and never raised.
+        """
+        return tuple(self._safe_step(role, instrument) for role, instrument in self._in_safe_order())
+
+    def _in_safe_order(self) -> Iterator[tuple[str, Role]]:
+        """Return the tube first: a beam does more harm than a bias."""
+        yield from sorted(self._instruments.items(), key=lambda item: item[0] != "tube")
+
+    def _safe_step(self, role: str, instrument: Role) -> SafeStep:
+        try:
+            instrument.make_safe()
+        except Exception as error:
+            log.critical("making %s safe failed: %s", instrument.name, error)
+            if isinstance(error, BeamStateUnknown):
+                log.critical("BEAM STATE UNKNOWN: %s", error)
+            return SafeStep(role, error)
+        return SafeStep(role)
+
+    def close(self) -> None:
+        """Make the bench safe and close every connection."""
+        self.make_safe()
+        for instrument in self._instruments.values():
+            try:
+                instrument.close()
+            except Exception:
+                log.exception("closing %s failed", instrument.name)
+        self._when_closed()

@@ -1,0 +1,80 @@
+"""Which drivers there are: ours by name, third parties' by entry point or as ``module:Class``."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from config.mistake import UserMistake, nearest
+from drivers.roles.role import Role
+
+ENTRY_POINTS = "xraybench.drivers"
+
+SHIPPED: dict[str, tuple[str, str]] = {
+    "spellman-xrv": ("tube", "drivers.spellman_xrv:SpellmanTube"),
+    "ptw-unidos": ("dosimeter", "drivers.ptw_unidos:PtwUnidos"),
+    "dose-table": ("dosimeter", "drivers.dose_table:DoseTable"),
+    "ocean-optics": ("spectrometer", "drivers.ocean_optics:OceanOpticsSpectrometer"),
+    "keithley-2400": ("source_meter", "drivers.keithley_2400:Keithley2400SourceMeter"),
+    "keithley-2410": ("source_meter", "drivers.keithley_2400:Keithley2410SourceMeter"),
+    "keithley-2450": ("source_meter", "drivers.keithley_2450:Keithley2450SourceMeter"),
+    "sr570": ("preamp", "drivers.sr570:SR570Preamp"),
+    "keysight-dsox1000": ("digitizer", "drivers.keysight_dsox1000:KeysightDSOX1000Digitizer"),
+}
+"""Driver name to role and class."""
+
+
+@dataclass(frozen=True)
+class DriverEntry:
+    """One driver that a bench file can name."""
+
+    name: str
+    role: str
+    """Empty where it is only known once the class is loaded."""
+    target: str
+    """``module:Class``"""
+    package: str = "xraybench"
+
+
+def drivers() -> dict[str, DriverEntry]:
+    """List every driver by its name; nothing is imported."""
+    found = {name: DriverEntry(name, role, target) for name, (role, target) in SHIPPED.items()}
+    for point in entry_points(group=ENTRY_POINTS):
+        found.setdefault(point.name, DriverEntry(point.name, "", point.value, point.dist.name if point.dist else "?"))
+    return found
+
+
+def driver_class(name: str, role: str) -> type[Role]:
+    """Import the driver that a bench file names.
+
+    Parameters
+    ----------
+    name
+        A driver's name or ``module:Class``.
+    role
+        The role it must have.
+
+    Raises
+    ------
+    UserMistake
+        If there is none, it cannot be imported, or it plays another role.
+    """
+    known = drivers()
+    if name in known:
+        target = known[name].target
+    elif ":" in name:
+        target = name
+    else:
+        right = [entry.name for entry in known.values() if entry.role in ("", role)]
+        raise UserMistake(f"instruments.{role}.driver: no driver is named '{name}'; {nearest(name, right)}")
+    module, _, attribute = target.partition(":")
+    try:
+        loaded = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UserMistake(f"instruments.{role}.driver: '{name}' cannot be imported: {error}") from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Role)):
+        raise UserMistake(f"instruments.{role}.driver: '{name}' is no driver class")
+    if loaded.role != role:
+        raise UserMistake(f"instruments.{role}.driver: '{name}' is a {loaded.role}, not a {role}")
+    return loaded
