@@ -391,7 +391,7 @@ class VirtualClock:
         if self._horizon() is None:
             return
         error = ClockStalled(
-            f"a scheduled call has blocked for more than {self._patience} s while others wait for time"
+            f"a scheduled call has blocked for {self._patience} s while others wait for time"
         )
         self._failures.report(FailedCall(self._now, blocked[2], error))
         self._relieving = True
