@@ -40,6 +40,17 @@ class XrayTube(Role):
 
     _voltage_kv = 0.0
     _current_ma = 0.0
+    _beam_expected = False
+
+    @property
+    def operating_point(self) -> tuple[float, float]:
+        """Voltage, kV, and current, mA, as last set."""
+        return self._voltage_kv, self._current_ma
+
+    @property
+    def beam_expected(self) -> bool:
+        """Whether the beam has risen and was not told to go off since; what is, `status` says."""
+        return self._beam_expected
 
     @property
     @abstractmethod
@@ -120,7 +131,9 @@ class XrayTube(Role):
             raise TubeFault(self.name, "no operating point is set")
         try:
             self._send_high_voltage(True)
-            return self._wait_until_risen()
+            risen = self._wait_until_risen()
+            self._beam_expected = True
+            return risen
         except BaseException:
             self.switch_off()
             raise
@@ -161,6 +174,7 @@ class XrayTube(Role):
         BeamStateUnknown
             If the tube does not confirm within `off_timeout`, or cannot be reached.
         """
+        self._beam_expected = False
         started = self.clock.now()
         last: InstrumentError | None = None
         while True:
