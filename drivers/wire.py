@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import select
 import socket
 from typing import Any
 
@@ -11,6 +13,22 @@ from pymeasure.adapters import VISAAdapter
 from pyvisa.constants import InterfaceType
 
 from drivers.errors import BadReply, ConnectionLost
+
+log = logging.getLogger(__name__)
+
+
+class _TellingSocket(socket.socket):
+    """A socket that says so when the other end has closed the connection.
+
+    pyvisa-py takes the empty answer of `recv` for "nothing yet" and asks again, in a busy loop, until the timeout
+    (its ``TCPIPSocketSession.read``).
+    """
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        received = super().recv(bufsize, flags)
+        if not received and bufsize:
+            raise ConnectionResetError("the instrument closed the connection")
+        return received
 
 
 class Wire(VISAAdapter):
@@ -21,7 +39,10 @@ class Wire(VISAAdapter):
     session's socket here.
 
     An answer that did not come in time may come later, and would then answer the next question. So the connection is
-    made anew after every failed read.
+    made anew after every failed read, and before a question when there are bytes that nobody asked for.
+
+    pyvisa-py also opens a socket at an address where nobody listens, and learns that its peer has gone only by waiting
+    for the whole timeout; both are errors at once here.
 
     Parameters
     ----------
@@ -64,9 +85,43 @@ class Wire(VISAAdapter):
             with contextlib.suppress(pyvisa.Error):
                 self.connection.set_visa_attribute(pyvisa.constants.ResourceAttribute.tcpip_nodelay, True)
             return
-        interface = sessions[self.connection.session].interface
-        if isinstance(interface, socket.socket):
-            interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        session = sessions[self.connection.session]
+        plain = session.interface
+        if not isinstance(plain, socket.socket):
+            return
+        plain.getpeername()  # raises where the connection was refused, which pyvisa-py does not look at
+        timeout = plain.gettimeout()
+        telling = _TellingSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        telling.settimeout(timeout)
+        telling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        session.interface = telling
+
+    def _unasked(self) -> bytes:
+        """Return the first of the bytes that came without a question; raise if the other end has gone."""
+        sessions = getattr(self.connection.visalib, "sessions", None)
+        session: Any = sessions.get(self.connection.session) if sessions is not None else None
+        interface = getattr(session, "interface", None)
+        if not isinstance(interface, _TellingSocket):
+            return b""
+        if session._pending_buffer:
+            return bytes(session._pending_buffer[:40])
+        if not select.select([interface], [], [], 0)[0]:
+            return b""
+        return interface.recv(40, socket.MSG_PEEK)
+
+    def _prepare(self, command: str) -> None:
+        self._asked = command
+        if not self._stale:
+            try:
+                unasked = self._unasked()
+            except (pyvisa.Error, OSError) as error:
+                # the instrument may have been switched off and on meanwhile: nobody may go on as if it had not
+                raise self._lost(error) from error
+            if unasked:
+                log.warning("%s: dropped %r, which nobody asked for", self.instrument, unasked)
+                self._stale = True
+        if self._stale:
+            self._renew()
 
     def _renew(self) -> None:
         resource, _, settings = self._opening
@@ -76,7 +131,9 @@ class Wire(VISAAdapter):
             self.connection = self.manager.open_resource(resource, **settings)
             self._without_delay()
         except (pyvisa.Error, OSError, ValueError) as error:
-            raise ConnectionLost(self.instrument, f"nobody answers at {resource} any more ({error})") from error
+            raise ConnectionLost(
+                self.instrument, f"nobody answers at {resource} any more ({error})", self._asked
+            ) from error
         self._stale = False
 
     def _lost(self, error: Exception) -> ConnectionLost:
@@ -89,18 +146,14 @@ class Wire(VISAAdapter):
         return ConnectionLost(self.instrument, f"connection lost ({error})", self._asked)
 
     def _write(self, command: str, **kwargs: Any) -> None:
-        if self._stale:
-            self._renew()
-        self._asked = command
+        self._prepare(command)
         try:
             self.connection.write(command, **kwargs)
         except (pyvisa.Error, OSError) as error:
             raise self._lost(error) from error
 
     def _write_bytes(self, content: bytes, **kwargs: Any) -> None:
-        if self._stale:
-            self._renew()
-        self._asked = content.decode("latin-1")
+        self._prepare(content.decode("latin-1"))
         try:
             self.connection.write_raw(content, **kwargs)
         except (pyvisa.Error, OSError) as error:
