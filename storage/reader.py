@@ -1,0 +1,292 @@
+"""Read a run file: finished, still being written, or left by a killed process.
+
+A run file may come from anybody. Links out of the file, virtual and external datasets, unheard-of types and
+sizes that would fill the memory are refused, each with one line.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import h5py
+import numpy as np
+
+from storage import layout as names
+from storage.checksum import Digest
+from storage.encoding import decode_name
+from storage.errors import UnreadableRunFile
+from storage.guard import Guard
+from storage.journal import journal_path, journal_text, parse_journal
+from storage.layout import ENTRY
+from storage.streams import StreamData, read_streams
+from storage.writer_identity import WriterIdentity
+
+DEFAULT_LIMIT = 4 * 1024**3
+"""Bytes that a single dataset may declare."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Figures of merit as one analysis gave them.
+
+    Attributes
+    ----------
+    number
+        1 for the run's own, then one more each time.
+    date
+        ISO 8601.
+    figures
+        In the order given.
+    """
+
+    number: int
+    date: str
+    figures: tuple[dict[str, object], ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether a run file still holds what was written; true if so.
+
+    Attributes
+    ----------
+    sealed
+        Whether the file holds digests at all: a run that has not ended does not.
+    damaged, missing, unknown
+        Paths of datasets that changed, vanished, or were put there by something else.
+    """
+
+    sealed: bool
+    damaged: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.sealed and not (self.damaged or self.missing or self.unknown)
+
+
+class RunFile:
+    """An open run file; close it, or use it in a `with` block.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    file
+        Open for reading.
+    live
+        Whether it was opened in SWMR mode: it is being written, or its writer was killed.
+    limit
+        Bytes that a single dataset may declare.
+    """
+
+    def __init__(self, path: Path, file: h5py.File, live: bool, limit: int) -> None:
+        self.path = path
+        self.live = live
+        self._file = file
+        self._guard = Guard(path, limit)
+        self._entry = self._guard.group(file, ENTRY)
+        if self._text("format") != names.FORMAT:
+            raise UnreadableRunFile(f"{path} is no run file of xraybench")
+        version = self._guard.attribute(self._guard.dataset(self._entry, "format"), "version")
+        if version != names.FORMAT_VERSION:
+            raise UnreadableRunFile(f"{path} has format {version}; this version reads {names.FORMAT_VERSION}")
+        self.title, self.procedure = self._text("title"), self._text("procedure")
+        self.uid, self.start_time = self._text("entry_identifier"), self._text("start_time")
+        self.parameters = self._guard.values_with_units(self._entry, names.PARAMETERS)
+        self.sample = self._guard.values(self._entry, names.SAMPLE)
+        self.user = self._guard.values(self._entry, names.USER)
+        self.geometry = self._guard.values(self._entry, names.GEOMETRY)
+        self.provenance = self._guard.values(self._entry, names.PROVENANCE)
+        instruments = self._guard.group(self._entry, names.INSTRUMENT)
+        self.instruments = {decode_name(role): self._guard.values(instruments, role) for role in instruments}
+        self.streams: dict[str, StreamData] = read_streams(self._guard, self._entry)
+        self.attributes: dict[str, object] = {
+            "default": self._guard.attribute(self._entry, "default"),
+            **{name: self._text(name) for name in ("title", "procedure", "start_time", names.END_TIME)},
+        }
+
+    @property
+    def status(self) -> str:
+        """One of `storage.layout.STATUSES`."""
+        status = self._text(names.STATUS)
+        if status not in names.STATUSES:
+            raise UnreadableRunFile(f"{self.path}: {status!r} is no status of a run")
+        return status
+
+    @property
+    def end_time(self) -> str | None:
+        """ISO 8601, or None while the run goes on or when it was cut short."""
+        return self._text(names.END_TIME) or None
+
+    @property
+    def writer(self) -> WriterIdentity | None:
+        """Process that wrote the file; None if the file does not say."""
+        try:
+            return WriterIdentity.from_mapping(self._guard.values(self._entry, names.WRITER))
+        except ValueError:
+            return None
+
+    @property
+    def axes(self) -> dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]]:
+        """Stream to axis name to values."""
+        return {name: stream.axes for name, stream in self.streams.items()}
+
+    @property
+    def units(self) -> dict[str, dict[str, str]]:
+        """Stream to column and axis name to unit."""
+        return {name: stream.units for name, stream in self.streams.items()}
+
+    @property
+    def journal(self) -> list[dict[str, object]]:
+        """Events in order; while the run goes on, those in the journal beside the file."""
+        group = self._guard.group(self._entry, names.JOURNAL)
+        if names.JOURNAL_TEXT in group:
+            return parse_journal(str(self._guard.value(group, names.JOURNAL_TEXT)))
+        return parse_journal(journal_text(journal_path(self.path)))
+
+    @property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """All analyses, the run's own first."""
+        group = self._guard.group(self._entry, names.ANALYSIS)
+        return tuple(self._analysis(group, name) for name in sorted(group))
+
+    @property
+    def figures(self) -> tuple[dict[str, object], ...]:
+        """Figures of merit of the latest analysis."""
+        analyses = self.analyses
+        return analyses[-1].figures if analyses else ()
+
+    @property
+    def digests(self) -> dict[str, str] | None:
+        """Path to digest as kept in the file, or None before the run has ended."""
+        group = self._guard.group(self._entry, names.CHECKSUM)
+        if names.DIGESTS not in group:
+            return None
+        kept = self._guard.json(group, names.DIGESTS)
+        if not isinstance(kept, dict) or not all(isinstance(d, str) for d in kept.values()):
+            raise UnreadableRunFile(f"{self.path}: its checksum is none")
+        return cast(dict[str, str], kept)
+
+    def verify(self) -> Verification:
+        """Compare every dataset with its digest (see `storage.checksum`)."""
+        digests = self.digests
+        if digests is None:
+            return Verification(sealed=False)
+        found = {path: self._digest(dataset) for path, dataset in self._guard.datasets(self._entry, ENTRY)}
+        found.pop(f"{ENTRY}/{names.CHECKSUM}/{names.DIGESTS}", None)
+        return Verification(
+            sealed=True,
+            damaged=tuple(sorted(path for path in found.keys() & digests.keys() if found[path] != digests[path])),
+            missing=tuple(sorted(digests.keys() - found.keys())),
+            unknown=tuple(sorted(found.keys() - digests.keys())),
+        )
+
+    def refresh(self) -> None:
+        """See what a live writer has written since."""
+        if self.live:
+            with self._guard.faults():
+                for stream in self.streams.values():
+                    stream.refresh()
+                self._entry[names.STATUS].refresh()
+
+    def close(self) -> None:
+        """Close; harmless when closed."""
+        self._file.close()
+
+    def __enter__(self) -> "RunFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _text(self, name: str) -> str:
+        return str(self._guard.value(self._entry, name))
+
+    def _analysis(self, group: h5py.Group, name: str) -> Analysis:
+        analysis = self._guard.group(group, name)
+        found = []
+        for figure in analysis:
+            if figure != "date":
+                process = self._guard.group(analysis, figure)
+                found.append((self._guard.value(process, "sequence_index"), self._guard.value(process, "figure")))
+        figures = [figure for _, figure in sorted(found, key=lambda pair: int(str(pair[0])))]
+        if not name.isdecimal() or not all(isinstance(figure, dict) for figure in figures):
+            raise UnreadableRunFile(f"{self.path}: analysis {name!r} is none")
+        return Analysis(
+            int(name), str(self._guard.value(analysis, "date")), tuple(cast(list[dict[str, object]], figures))
+        )
+
+    def _digest(self, dataset: h5py.Dataset) -> str:
+        units = self._guard.attribute(dataset, "units")
+        digest = Digest(dataset.dtype, units if isinstance(units, str) else "")
+        for rows in self._guard.blocks(dataset):
+            digest.update(rows)
+        return digest.hexdigest(dataset.shape)
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnreadableRunFile:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as fault:
+        raise UnreadableRunFile(f"{path} cannot be read as a run file: {fault}") from fault
+
+
+def open_run(path: Path | str, *, limit: int = DEFAULT_LIMIT) -> RunFile:
+    """Open a run file, whatever state its run is in.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    limit
+        Bytes that a single dataset may declare.
+
+    Raises
+    ------
+    UnreadableRunFile
+        If it is missing, damaged, hostile, or something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UnreadableRunFile(f"{path}: there is no such file")
+    with _one_line(path):
+        if not h5py.is_hdf5(path):
+            raise UnreadableRunFile(f"{path} is no HDF5 file")
+        file, live = _open(path)
+        try:
+            return RunFile(path, file, live, limit)
+        except BaseException:
+            file.close()
+            raise
+
+
+def _open(path: Path) -> tuple[h5py.File, bool]:
+    try:
+        return h5py.File(path, "r", locking=False), False
+    except OSError as fault:
+        # a file in SWMR mode, also one whose writer was killed, opens like this only
+        try:
+            return h5py.File(path, "r", swmr=True, libver="latest", locking=False), True
+        except (OSError, ValueError):
+            raise fault from None
+
+
+def verify(path: Path | str) -> Verification:
+    """Check a run file against its own checksum.
+
+    Raises
+    ------
+    UnreadableRunFile
+        If it cannot be read at all.
+    """
+    with open_run(path) as run:
+        return run.verify()
