@@ -11,7 +11,7 @@ SEED ?= 20240611
 ARGS ?=
 
 BIN := $(VENV)/bin
-ENVIRONMENT = $(PYTHON) tools/environment.py $(VENV)
+ENVIRONMENT = $(PYTHON) tools/environment.py
 PINNED := pyproject.toml constraints.txt tools/environment.py
 ROOMS := app analysis config drivers procedures sim_instruments storage
 TYPED := $(ROOMS) $(wildcard xraybench.py) tests $(if $(wildcard benchmarks/*.py),benchmarks) tools
@@ -64,21 +64,21 @@ clean: ## remove the environment and what was built
 	  [ ! -d $$room ] || find $$room -name __pycache__ -type d -prune -exec rm -rf {} + ; done
 
 $(VENV)/.installed: $(PINNED)
-	@$(ENVIRONMENT)
+	@$(ENVIRONMENT) $(VENV)
 	@touch $@
 
 $(VENV)/.installed-gui: $(PINNED)
-	@$(ENVIRONMENT) --qt window gui
+	@$(ENVIRONMENT) --qt window $(VENV) gui
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(PINNED)
-	@$(ENVIRONMENT) --qt offscreen gui dev
+	@$(ENVIRONMENT) --qt offscreen $(VENV) gui dev
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(PINNED)
-	@$(ENVIRONMENT) bench
+	@$(ENVIRONMENT) $(VENV) bench
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: $(PINNED)
-	@$(ENVIRONMENT) docs
+	@$(ENVIRONMENT) $(VENV) docs
 	@touch $@ $(VENV)/.installed

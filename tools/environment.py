@@ -1,4 +1,4 @@
-"""Make the virtual environment that a target of the Makefile needs: ``environment.py FOLDER [--qt KIND] [EXTRA]...``.
+"""Make the virtual environment that a target of the Makefile needs: ``environment.py [--qt KIND] FOLDER [EXTRA]...``.
 
 Runs on any Python, with nothing installed. What cannot be mended from here ends in one line that says what to install.
 """
