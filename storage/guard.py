@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from storage.checksum import Digest
 from storage.encoding import Array, decode, decode_name
 from storage.errors import UnreadableRunFile
 
@@ -120,6 +121,14 @@ class Guard:
             stop = dataset.shape[0] if stop is None else stop
             for start in range(0, stop, step):
                 yield dataset[start : min(start + step, stop)]
+
+    def digest(self, dataset: h5py.Dataset) -> str:
+        """Digest of what a dataset holds (see `storage.checksum`)."""
+        units = self.attribute(dataset, "units")
+        digest = Digest(dataset.dtype, units if isinstance(units, str) else "")
+        for rows in self.blocks(dataset):
+            digest.update(rows)
+        return digest.hexdigest(dataset.shape)
 
     def datasets(self, group: h5py.Group, path: str, depth: int = 0) -> Iterator[tuple[str, h5py.Dataset]]:
         """Every dataset below a group with its path."""

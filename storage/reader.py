@@ -15,7 +15,6 @@ import h5py
 import numpy as np
 
 from storage import layout as names
-from storage.checksum import Digest
 from storage.encoding import decode_name
 from storage.errors import UnreadableRunFile
 from storage.guard import Guard
@@ -86,7 +85,7 @@ class RunFile:
     def __init__(self, path: Path, file: h5py.File, live: bool, limit: int) -> None:
         self.path = path
         self.live = live
-        self._file = file
+        self.file = file
         self._guard = Guard(path, limit)
         self._entry = self._guard.group(file, ENTRY)
         if self._text("format") != names.FORMAT:
@@ -176,7 +175,7 @@ class RunFile:
         digests = self.digests
         if digests is None:
             return Verification(sealed=False)
-        found = {path: self._digest(dataset) for path, dataset in self._guard.datasets(self._entry, ENTRY)}
+        found = {path: self._guard.digest(dataset) for path, dataset in self._guard.datasets(self._entry, ENTRY)}
         found.pop(f"{ENTRY}/{names.CHECKSUM}/{names.DIGESTS}", None)
         return Verification(
             sealed=True,
@@ -195,7 +194,7 @@ class RunFile:
 
     def close(self) -> None:
         """Close; harmless when closed."""
-        self._file.close()
+        self.file.close()
 
     def __enter__(self) -> "RunFile":
         return self
@@ -221,13 +220,6 @@ class RunFile:
         return Analysis(
             int(name), str(self._guard.value(analysis, "date")), tuple(cast(list[dict[str, object]], figures))
         )
-
-    def _digest(self, dataset: h5py.Dataset) -> str:
-        units = self._guard.attribute(dataset, "units")
-        digest = Digest(dataset.dtype, units if isinstance(units, str) else "")
-        for rows in self._guard.blocks(dataset):
-            digest.update(rows)
-        return digest.hexdigest(dataset.shape)
 
 
 @contextmanager

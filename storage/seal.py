@@ -53,17 +53,22 @@ def seal(path: Path, status: str, end_time: str, figures: Sequence[Figure], dige
     with _amended(path, len(journal.encode()) + _room_for(figures) + 256 * len(digests)) as file:
         tree = Tree(file)
         tree.digests.update(digests)
-        for name, text, length in (
-            (names.STATUS, status, names.STATUS_BYTES),
-            (names.END_TIME, end_time, names.END_TIME_BYTES),
-        ):
-            del file[f"{ENTRY}/{name}"]
-            tree.padded_text(f"{ENTRY}/{name}", text, length)
-        tree.value(f"{ENTRY}/{names.JOURNAL}/{names.JOURNAL_TEXT}", journal)
+        write_ending(tree, file, status, end_time, journal)
         if figures:
             _write_analysis(tree, 1, figures, end_time)
-        tree.value(f"{ENTRY}/{names.CHECKSUM}/algorithm", ALGORITHM)
-        _write_digests(tree, file)
+        write_digests(tree, file)
+
+
+def write_ending(tree: Tree, file: h5py.File, status: str, end_time: str, journal: str) -> None:
+    """Write how the run ended, and its journal; what is left then are the digests."""
+    for name, text, length in (
+        (names.STATUS, status, names.STATUS_BYTES),
+        (names.END_TIME, end_time, names.END_TIME_BYTES),
+    ):
+        del file[f"{ENTRY}/{name}"]
+        tree.padded_text(f"{ENTRY}/{name}", text, length)
+    tree.value(f"{ENTRY}/{names.JOURNAL}/{names.JOURNAL_TEXT}", journal)
+    tree.value(f"{ENTRY}/{names.CHECKSUM}/algorithm", ALGORITHM)
 
 
 def append_analysis(path: Path | str, figures: Sequence[Figure]) -> int:
@@ -100,7 +105,7 @@ def append_analysis(path: Path | str, figures: Sequence[Figure]) -> int:
             tree.digests.update(digests)
             _write_analysis(tree, number, figures, datetime.now().astimezone().isoformat())
             del file[f"{ENTRY}/{names.CHECKSUM}/{names.DIGESTS}"]
-            _write_digests(tree, file)
+            write_digests(tree, file)
     except (OSError, RuntimeError) as fault:
         raise RunFileError(f"{path}: the analysis cannot be added: {fault}") from fault
     return number
@@ -136,7 +141,8 @@ def _write_figure(tree: Tree, group: str, index: int, figure: Figure, date: str)
     tree.value(f"{group}/figure", dict(figure))
 
 
-def _write_digests(tree: Tree, file: h5py.File) -> None:
+def write_digests(tree: Tree, file: h5py.File) -> None:
+    """Write the digest of every dataset, last of all."""
     text = json.dumps(dict(sorted(tree.digests.items())))
     file[f"{ENTRY}/{names.CHECKSUM}"].create_dataset(names.DIGESTS, data=text_array(text))
 

@@ -249,7 +249,8 @@ class RunWriter:
         except BaseException as fault:
             self._fail("the run file cannot be written", fault)
             # what was flushed before is whole; recovery trusts no row beyond it
-            self.event(self._last_time, "error", FAILED, str(self._error), records=self._file.flushed())
+            counts = {"records": self._file.flushed(), "taken": self.records}
+            self.event(self._last_time, "error", FAILED, str(self._error), **counts)
 
     def _write_pending(self) -> None:
         with self._lock:
