@@ -1,0 +1,356 @@
+"""An X-ray tube on a Spellman XRV high-voltage supply."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from config.mistake import UserMistake
+from drivers.clock import Scheduled
+from drivers.errors import ConnectionLost, InstrumentError, TubeFault, WrongInstrument
+from drivers.roles import DriverOptions, Identity, Surroundings, TubeStatus, XrayTube, exclusive
+from drivers.spellman_supply import ETX, FAULT_NAMES, Refused, StatusCode, XRVSupply
+from drivers.who_answers import who_answers
+from drivers.wire import Wire
+
+log = logging.getLogger(__name__)
+
+FULL_COUNTS = 4095
+RAMP_STEP_S = 0.1
+_INTERLOCKS = StatusCode.INTERLOCK_1_CLOSED | StatusCode.INTERLOCK_2_CLOSED | StatusCode.INTERNAL_INTERLOCK_CLOSED
+
+
+class SpellmanOptions(DriverOptions):
+    """What a bench file may say of the supply."""
+
+    model_part: str = Field("XRV", description="what its model number must contain")
+    baud_rate: int = Field(9600, description="of a serial line")
+    query_delay_s: float = Field(0.0, ge=0, le=1, description="pause before an answer is read, for units that need it")
+    voltage_ramp_kv_per_s: float = Field(0.0, ge=0, description="how fast to raise the voltage; 0: as the supply does")
+    current_ramp_ma_per_s: float = Field(0.0, ge=0, description="how fast to raise the current; 0: as the supply does")
+    filament_warm_up_s: float = Field(2.0, ge=0, le=600, description="from enabling the filament to high voltage")
+    keep_filament: bool = Field(False, description="leave the filament in standby when the bench is made safe")
+    take_remote: bool = Field(False, description="take control from the panel when the supply is in local mode")
+
+
+class SpellmanTube(XrayTube):
+    """An X-ray tube on a Spellman XRV, or another supply of the family with its command set.
+
+    Connecting changes nothing in the supply. The beam counts as on while the supply says that the high voltage is
+    enabled or X-rays are imminent, and as long as its voltage monitor is above 2 % of full scale.
+
+    The XRV's watchdog has no command of its own (see `sim_instruments.wire.spellman_xrv` for the source): its time is
+    one of the supply's user settings. Where one is set, `arm_watchdog` keeps talking to the supply from then on, so
+    that the supply switches off by itself once this program no longer does.
+
+    Parameters
+    ----------
+    resource
+        VISA address, ``TCPIP::host::50001::SOCKET`` or ``ASRL...::INSTR``.
+    options
+        See `SpellmanOptions`.
+    surroundings
+        Of the bench.
+
+    Raises
+    ------
+    ConnectionLost
+        If nobody is at the address.
+    WrongInstrument
+        If it is no XRV.
+    """
+
+    Options: ClassVar[type[DriverOptions]] = SpellmanOptions
+    options: SpellmanOptions
+
+    off_timeout = 3.0
+    """s; the charge of the cable has to flow off through the tube."""
+
+    def __init__(
+        self, resource: str, options: DriverOptions | None = None, surroundings: Surroundings | None = None
+    ) -> None:
+        super().__init__(resource, options, surroundings)
+        self._keep_alive: Scheduled | None = None
+        self._filament_on = False
+        self._programmed = (0.0, 0.0)
+        self._wire = Wire(
+            resource,
+            self.name,
+            self.options.timeout_s,
+            asrl={"baud_rate": self.options.baud_rate},
+            read_termination=ETX,
+            write_termination=ETX,
+        )
+        try:
+            self.supply = XRVSupply(self._wire, self.name, self.options.query_delay_s, self.clock.sleep)
+            self._identity = self._identify()
+        except BaseException as error:
+            self._wire.close()
+            if not isinstance(error, InstrumentError) or isinstance(error, WrongInstrument):
+                raise
+            found = who_answers(resource)
+            if found is None and isinstance(error, ConnectionLost):
+                raise
+            raise WrongInstrument(
+                self.name, f"is no Spellman XRV but {found or 'something else'}", error.command, error.reply
+            ) from error
+
+    def _identify(self) -> Identity:
+        model = str(self.supply.model)
+        if self.options.model_part not in model:
+            raise WrongInstrument(
+                self.name,
+                f"is a Spellman '{model}' and no '{self.options.model_part}' (options.model_part)",
+                "26",
+                model,
+            )
+        part, version = [*self.supply.dsp, ""][:2]
+        return Identity("Spellman", model, firmware=f"{part} {version:g}" if isinstance(version, float) else str(part))
+
+    @property
+    def identity(self) -> Identity:
+        """Who answered when the connection was opened."""
+        return self._identity
+
+    @property
+    def full_scale(self) -> tuple[float, float]:
+        """The supply's full scale as it reports it, kV and mA."""
+        return self.supply.full_scale_kv, self.supply.full_scale_ma
+
+    def settings(self) -> Mapping[str, float | str | bool]:
+        """Return set points, full scale and ramps; nothing is asked for."""
+        return {
+            "voltage_kv": self._programmed[0],
+            "current_ma": self._programmed[1],
+            "full_scale_kv": self.supply.full_scale_kv,
+            "full_scale_ma": self.supply.full_scale_ma,
+            "voltage_ramp_kv_per_s": self.options.voltage_ramp_kv_per_s,
+            "current_ramp_ma_per_s": self.options.current_ramp_ma_per_s,
+            "filament_enabled": self._filament_on,
+            "watchdog_fed": self._keep_alive is not None,
+        }
+
+    def check_operating_point(self, voltage_kv: float, current_ma: float) -> None:
+        """Check an operating point against limits, range and the supply's resolution; nothing is sent.
+
+        Raises
+        ------
+        LimitExceeded
+            If voltage, current or power is too high.
+        UserMistake
+            If the nearest value that can be set is more than a tenth away.
+        ValueError
+            If one of them is no number or negative.
+        """
+        super().check_operating_point(voltage_kv, current_ma)
+        for quantity, value, unit, full in (
+            ("voltage", voltage_kv, "kV", self.full_scale[0]),
+            ("current", current_ma, "mA", self.full_scale[1]),
+        ):
+            step = full / FULL_COUNTS
+            if abs(round(value / step) * step - value) > 0.1 * value:
+                raise UserMistake(
+                    f"tube {quantity} {value:g} {unit} cannot be set: the supply's step is {step:.3g} {unit} "
+                    f"(4095 to {full:g} {unit}); take a larger value"
+                )
+
+    @exclusive
+    def status(self) -> TubeStatus:
+        """Read status, faults and monitors from the supply."""
+        bits = self.supply.status
+        faults = self.supply.errors
+        monitor = self.supply.analog_monitor
+        voltage_kv, current_ma = monitor["voltage"] / 1e3, monitor["current"] * 1e3
+        names = [name for bit, name in FAULT_NAMES.items() if bit & faults]
+        if not names and bits & StatusCode.POWER_SUPPLY_FAULT:
+            names = ["fault without a name"]
+        self._filament_on = bool(bits & StatusCode.FILAMENT_ENABLED)
+        energised = bits & (StatusCode.HV_ENABLED | StatusCode.XRAYS_EMINENT)
+        return TubeStatus(
+            beam_on=bool(energised) or voltage_kv > 0.02 * self.full_scale[0],
+            interlock_closed=bits & _INTERLOCKS == _INTERLOCKS,
+            ready=bool(bits & StatusCode.POWER_SUPPLY_READY) and not bits & StatusCode.LOCAL_MODE,
+            voltage_kv=voltage_kv,
+            current_ma=current_ma,
+            faults=tuple(names),
+        )
+
+    @exclusive
+    def reset_faults(self) -> tuple[str, ...]:
+        """Reset the supply's latched faults; return those that remain. The beam stays off."""
+        self.supply.reset_errors()
+        return self.status().faults
+
+    # --- operating point
+
+    def _send_operating_point(self, voltage_kv: float, current_ma: float) -> None:
+        ramped = self.options.voltage_ramp_kv_per_s > 0 or self.options.current_ramp_ma_per_s > 0
+        if ramped and self.supply.output_enabled:
+            self._ramp(voltage_kv, current_ma)
+        else:
+            self._program(voltage_kv, current_ma)
+
+    def _program(self, voltage_kv: float, current_ma: float) -> None:
+        # what goes down goes first, so that the power is never above the larger one of before and after
+        current_first = current_ma < self._programmed[1]
+        for is_current in (current_first, not current_first):
+            if is_current:
+                self._program_current(current_ma)
+            else:
+                self._program_voltage(voltage_kv)
+
+    def _program_voltage(self, voltage_kv: float) -> None:
+        counts = round(voltage_kv / self.full_scale[0] * FULL_COUNTS)
+        self.supply.unscaled.voltage_setpoint = counts
+        self._check_read_back("voltage", counts, self.supply.unscaled.voltage_setpoint)
+        self._programmed = (voltage_kv, self._programmed[1])
+
+    def _program_current(self, current_ma: float) -> None:
+        counts = round(current_ma / self.full_scale[1] * FULL_COUNTS)
+        self.supply.unscaled.current_setpoint = counts
+        self._check_read_back("current", counts, self.supply.unscaled.current_setpoint)
+        self._programmed = (self._programmed[0], current_ma)
+
+    def _check_read_back(self, quantity: str, sent: int, read: float) -> None:
+        if read != sent:
+            raise TubeFault(self.name, f"was set to a {quantity} of {sent} counts and reads back {read:g}")
+
+    def _ramp(self, voltage_kv: float, current_ma: float) -> None:
+        """Raise voltage, then current, no faster than the options say; what goes down goes at once."""
+        start_kv, start_ma = self._programmed
+        self._program(min(start_kv, voltage_kv), min(start_ma, current_ma))
+        for value in _steps(start_kv, voltage_kv, self.options.voltage_ramp_kv_per_s):
+            self._program_voltage(value)
+            self._wait_in_ramp()
+        for value in _steps(start_ma, current_ma, self.options.current_ramp_ma_per_s):
+            self._program_current(value)
+            self._wait_in_ramp()
+        self._program(voltage_kv, current_ma)
+
+    def _wait_in_ramp(self) -> None:
+        self.wait(RAMP_STEP_S)
+        now = self.status()
+        if now.faults:
+            raise TubeFault(self.name, f"fault in the ramp: {', '.join(now.faults)}")
+        if not now.beam_on:
+            raise TubeFault(self.name, "the high voltage went off in the ramp")
+
+    # --- high voltage
+
+    def _send_high_voltage(self, on: bool) -> None:
+        if not on:
+            self._send_off()
+            return
+        self._need_remote()
+        if not self._filament_on:
+            self.supply.filament.enabled = True
+            self.wait(self.options.filament_warm_up_s)
+        target = self._programmed
+        ramped_kv = self.options.voltage_ramp_kv_per_s > 0
+        ramped_ma = self.options.current_ramp_ma_per_s > 0
+        if ramped_kv or ramped_ma:
+            self._program(0.0 if ramped_kv else target[0], 0.0 if ramped_ma else target[1])
+        self.supply.output_enabled = True
+        if ramped_kv or ramped_ma:
+            self._ramp(*target)
+
+    def _send_off(self) -> None:
+        try:
+            self.supply.output_enabled = False
+        except Refused:
+            # in local mode it refuses; what counts is whether there is high voltage
+            if self.supply.output_enabled:
+                raise
+
+    def _need_remote(self) -> None:
+        if not self.supply.status & StatusCode.LOCAL_MODE:
+            return
+        if not self.options.take_remote:
+            raise TubeFault(
+                self.name, "is in local mode: switch it to remote at its panel, or set options.take_remote = true"
+            )
+        self.supply.remote_enabled = True
+        if self.supply.status & StatusCode.LOCAL_MODE:
+            raise TubeFault(self.name, "stays in local mode although told to be remote")
+        # what was set before was refused
+        self._program(self._voltage_kv, self._current_ma)
+
+    # --- safety
+
+    @exclusive
+    def arm_watchdog(self, seconds: float) -> bool:
+        """Feed the supply's watchdog from now on, three times in its time, so that it trips once this program is gone.
+
+        Parameters
+        ----------
+        seconds
+            After which the beam should go off. The supply's own setting is what counts; a longer one is logged.
+
+        Returns
+        -------
+        bool
+            False where the supply has no watchdog set.
+        """
+        period = float(self.supply.configuration["watchdog_timer"])
+        if period <= 0:
+            return False
+        if period > seconds:
+            log.warning("%s: its watchdog is set to %g s, not %g s", self.name, period, seconds)
+        if self._keep_alive is None:
+            self._keep_alive = self.clock.every(period / 3, self._feed)
+        return True
+
+    def _feed(self) -> None:
+        try:
+            with self.lock:
+                if self._keep_alive is not None:
+                    _ = self.supply.unscaled.voltage_setpoint
+        except InstrumentError as error:
+            log.warning("%s: its watchdog could not be fed (%s)", self.name, error)
+
+    def make_safe(self) -> None:
+        """Switch the beam off, set voltage and current to zero and let the filament cool.
+
+        Raises
+        ------
+        BeamStateUnknown
+            If the supply does not confirm that the beam is off.
+        InstrumentError
+            If it is off, and what comes after failed twice.
+        """
+        with self.lock:
+            self.switch_off()
+            self._voltage_kv = self._current_ma = 0.0
+            try:
+                self._rest()
+            except ConnectionLost:
+                self._rest()
+
+    def _rest(self) -> None:
+        if self.supply.status & StatusCode.LOCAL_MODE:
+            log.warning("%s is in local mode: its set points and filament are left to its panel", self.name)
+            return
+        self._program(0.0, 0.0)
+        if not self.options.keep_filament:
+            self.supply.filament.enabled = False
+            self._filament_on = False
+
+    def close(self) -> None:
+        """Close the connection; leaves the supply as it is. Any number of times."""
+        with self.lock:
+            if self._keep_alive is not None:
+                self._keep_alive.cancel()
+                self._keep_alive = None
+            self._wire.close()
+
+
+def _steps(start: float, end: float, rate: float) -> list[float]:
+    """Return the values of a ramp upwards, without its start and its end."""
+    if rate <= 0 or end <= start:
+        return []
+    step = rate * RAMP_STEP_S
+    count = int((end - start) / step - 1e-9)
+    return [start + step * (index + 1) for index in range(count)]
