@@ -390,9 +390,7 @@ class VirtualClock:
     def _step_past(self, blocked: tuple[int, threading.Thread, Call]) -> None:
         if self._horizon() is None:
             return
-        error = ClockStalled(
-            f"a scheduled call has blocked for {self._patience} s while others wait for time"
-        )
+        error = ClockStalled(f"a scheduled call has blocked for {self._patience} s while others wait for time")
         self._failures.report(FailedCall(self._now, blocked[2], error))
         self._relieving = True
         while blocked in self._calls and not self._closed and not self._nested_requests and self._horizon() is not None:
