@@ -94,9 +94,16 @@ def install_debian(packages: "list[str]", why: str) -> None:
     if os.geteuid() != 0:
         sys.exit(f"{why}: type 'sudo apt-get install {names}', then call make again")
     print(f"installing Debian packages: {names}", flush=True)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        run(["apt-get", "-qq", "-o=Dpkg::Use-Pty=0", *command], f"{why}: apt-get install {names} failed", quiet)
+        done = subprocess.run(
+            ["apt-get", "-qq", *command],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        if done.returncode != 0:
+            sys.exit(f"{done.stdout.decode(errors='replace')}{why}: apt-get could not install {names} (see above)")
 
 
 def make_environment(folder: Path) -> None:
@@ -140,9 +147,9 @@ def install(folder: Path, extras: "list[str]") -> None:
     )
 
 
-def run(command: "list[str]", failure: str, environment: "dict[str, str] | None" = None) -> None:
+def run(command: "list[str]", failure: str) -> None:
     """Run a command; end with one line where it fails."""
-    if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode != 0:
+    if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
         sys.exit(failure)
 
 
