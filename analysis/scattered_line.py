@@ -15,7 +15,7 @@ from analysis.york_regression import YorkLine, york_line
 
 SCALES = 48
 SHAPES = 15
-AS_STATED = 2.0
+AS_STATED = 0.5
 ONE_SIGMA = float(special.ndtr(1.0) - special.ndtr(-1.0))
 
 
@@ -88,7 +88,7 @@ def _shapes(line: FloatArray, proportional: bool) -> tuple[FloatArray, FloatArra
     if not proportional or typical == 0.0:
         return np.ones((1, line.size)), np.ones(1)
     relative = np.maximum(size / typical, 1e-3)
-    ratios = np.geomspace(0.3 / relative.max(), 3.0 / relative.min(), SHAPES) ** 2
+    ratios = np.geomspace(0.3 / relative.max(), 12.0 / relative.min(), SHAPES) ** 2
     constant = 1.0 / (1.0 + ratios)
     return constant[:, None] + (1.0 - constant)[:, None] * relative**2, constant
 
