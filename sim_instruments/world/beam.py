@@ -196,7 +196,7 @@ class Beam:
         """Integrate the dose rate over a time in which nothing was set."""
         if end <= start:
             return 0.0
-        edges = start + np.append(_PANELS[_PANELS < end - start], end - start)
+        edges = start + np.append(_PANELS[end - start > _PANELS], end - start)
         half = np.diff(edges) / 2.0
         times = (edges[:-1] + half)[:, None] + half[:, None] * _NODES
         return float(np.sum(self.dose_rate(times) * _WEIGHTS * half[:, None]))

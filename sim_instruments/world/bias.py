@@ -55,7 +55,7 @@ class Bias:
         with self._lock:
             now = self._clock.now()
             ramps = self._ramps[source]
-            before = float(_value(ramps, np.array([now]))[0])
+            before = float(np.max(_value(ramps, np.array([now]))))
             if before == volts and ramps[-1][2] == volts:
                 return
             ramps.append((now, before, volts, ramp_time))
@@ -73,8 +73,10 @@ class Bias:
         """Return the bias, V, now or at one or many moments of the past."""
         with self._lock:
             times = np.asarray(self._clock.now() if t is None else t, dtype=float)
-            total = np.sum([_value(ramps, np.atleast_1d(times)) for ramps in self._ramps.values()], axis=0)
-            return float(total[0]) if times.ndim == 0 else np.asarray(total, dtype=float)
+            total = np.zeros(times.shape or 1)
+            for ramps in self._ramps.values():
+                total += _value(ramps, np.atleast_1d(times))
+            return float(total[0]) if times.ndim == 0 else total
 
     def steps(self) -> tuple[Floats, Floats]:
         """Return moments (s) and sizes (V) of the bias's changes; old neighbours are merged."""
@@ -91,10 +93,10 @@ class Bias:
         self._steps[k : k + 2] = [(weight * t1 + (1.0 - weight) * t2, v1 + v2)]
 
 
-def _value(ramps: list[tuple[float, float, float, float]], times: Floats) -> Floats:
-    start, before, to, duration = ramps[-1]
+def _value(ramps: list[tuple[float, float, float, float]], times: Floats) -> Floats | float:
+    start, _, to, duration = ramps[-1]
     if len(ramps) == 1 or times.min(initial=math.inf) >= start + duration:
-        return np.full(times.shape, to)
+        return to
     columns = np.array(ramps).T
     index = np.maximum(np.searchsorted(columns[0], times, side="right") - 1, 0)
     starts, befores, tos, durations = columns[:, index]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 
 class InterruptLike(Protocol):
@@ -12,15 +12,6 @@ class InterruptLike(Protocol):
 
     def is_set(self) -> bool:
         """Say whether waits are to end."""
-        ...
-
-
-@runtime_checkable
-class Announcing(Protocol):
-    """An interrupt that tells its subscribers at the moment it is set."""
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` when set; return what ends the subscription."""
         ...
 
 

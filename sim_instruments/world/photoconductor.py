@@ -12,7 +12,7 @@ from sim_instruments.faults import FaultKind, Faults
 from sim_instruments.world.beam import Beam
 from sim_instruments.world.bias import Bias
 from sim_instruments.world.clock import SimulationClock
-from sim_instruments.world.recursion import Lag, OrnsteinUhlenbeck
+from sim_instruments.world.recursion import Lags, OrnsteinUhlenbeck
 from sim_instruments.world.sample_truth import PhotoconductorTruth
 
 Floats = NDArray[np.float64]
@@ -26,6 +26,7 @@ CORRELATION_TIMES = np.array([0.005, 0.02, 0.06, 0.2])
 _OU_SHARE = np.array([0.05, 0.15, 0.35, 0.40])
 _WHITE_SHARE = 0.05
 _NOISE_WIDTH = math.pi / 2.0  # noise bandwidth of one pole over its -3 dB frequency
+_NO_NEED_TO_CATCH_UP_S = 0.011
 _MEAN_NODES, _MEAN_WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -50,8 +51,8 @@ def collection_efficiency(field_v_cm: float, mu_tau_m2_per_v: float, thickness_m
 class PhotoconductorPhysics:
     """A photoconductor under bias and beam.
 
-    J = S(F) D + F/rho, with S = S0 beta eta(F) G(F). The efficiency eta is Hecht's, at the built-in field where the bias's
-    is smaller. The gain G grows linearly from its value without bias to the one at the reference field and is constant
+    J = S(F) D + F/rho, with S = S0 beta eta(F) G(F). The efficiency eta is Hecht's, at the built-in field where the
+    bias's is smaller. The gain G grows linearly from its value without bias to the one at the reference field and is constant
     beyond; both are such that the sample's two sensitivities are met. Its sign is the bias's, and negative without.
 
     Parameters
@@ -91,16 +92,14 @@ class PhotoconductorPhysics:
         self._faults = faults
         self._lock = lock or threading.RLock()
         self._ripple = ripple
-        self._fast = Lag(truth.response_time_s)
-        self._slow = Lag(truth.slow_time_s)
+        self._lags = Lags(truth.response_time_s, truth.slow_time_s)
         self._noise = OrnsteinUhlenbeck(np.append(CORRELATION_TIMES, truth.response_time_s), random)
         self._area_cm2 = truth.area_m2 * 1e4
         self._thickness_cm = truth.thickness_m * 100.0
         self._built_in_field = truth.built_in_potential_v / self._thickness_cm
         self._last = clock.now()
         start = np.array([self._last])
-        for lag in (self._fast, self._slow):
-            lag.follow(start, self._beam.dose_rate(start))
+        self._lags.follow(start, self._beam.dose_rate(start))
         self.gain_at_0v = truth.sensitivity_at_0v / self._collected(0.0)
         self.gain_at_reference = truth.sensitivity / self._collected(truth.reference_field_v_cm)
 
@@ -234,18 +233,16 @@ class PhotoconductorPhysics:
     def _response(self, times: Floats) -> Floats:
         """Dose rate as the photocurrent follows it, Gy/s."""
         start, end = self._last, float(times[0])
-        if end > start:
-            # catch up with the time in which nobody looked: fine after every change of the beam, coarse elsewhere
+        if end > start + _NO_NEED_TO_CATCH_UP_S:
+            # the time in which nobody looked: fine after every change of the beam, coarse elsewhere
             after = np.array([0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0, 10.0])
             changes = np.array([start, *self._beam.changes(start, end)])
             grid = np.unique((changes[:, None] + after).ravel())
             grid = np.append(grid[(grid > start) & (grid < end)], end)
-            rates = self._beam.dose_rate(grid)
-            self._fast.follow(grid, rates)
-            self._slow.follow(grid, rates)
-        rates = self._beam.dose_rate(times)
-        fast, slow = self._fast.follow(times, rates), self._slow.follow(times, rates)
-        return (1.0 - self.truth.slow_fraction) * fast + self.truth.slow_fraction * slow
+            self._lags.follow(grid, self._beam.dose_rate(grid))
+        fast, slow = self._lags.follow(times, self._beam.dose_rate(times))
+        response: Floats = (1.0 - self.truth.slow_fraction) * fast + self.truth.slow_fraction * slow
+        return response
 
     def _noise_amplitude(self, fields: Floats) -> Floats:
         """J_n in the stated band, A/cm2: what is there without bias, and a part that grows with the field."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim_instruments.faults import FaultKind, Faults
 from sim_instruments.world.clock import SimulationClock
-from sim_instruments.world.recursion import Lag
+from sim_instruments.world.recursion import Lags
 
 Floats = NDArray[np.float64]
 GainMode = Literal["low_noise", "high_bandwidth", "low_drift"]
@@ -36,7 +36,7 @@ SPECIFICATIONS: dict[float, tuple[float, float, float, float]] = {
     1e-11: (20.0, 10.0, 10e-15, 5e-15),
     1e-12: (10.0, 10.0, 5e-15, 5e-15),
 }
-"""Editable: the bandwidths are METROLOGY's where it has them. Sensitivities in between have the next smaller decade's."""
+"""Editable, from memory of the manual's table. Sensitivities in between have the next smaller decade's."""
 
 
 class PreampPhysics:
@@ -89,7 +89,7 @@ class PreampPhysics:
         self.overloaded = False
         """Whether the last output was clipped."""
         self._bias_v = 0.0
-        self._lags: list[Lag] = []
+        self._lags: list[Lags] = []
         self._poles: tuple[float, ...] = ()
         self._last: float | None = None
 
@@ -150,14 +150,14 @@ class PreampPhysics:
             return volts.reshape(times.shape)
 
     def _amplified(self, times: Floats, current: Floats) -> Floats:
-        volts = self._lags[0].follow(times, current / self.sensitivity * (-1.0 if self.invert else 1.0))
+        volts = self._lags[0].follow(times, current / self.sensitivity * (-1.0 if self.invert else 1.0))[0]
         clipped = np.clip(volts, -OUTPUT_LIMIT_V, OUTPUT_LIMIT_V)
         over = bool(np.any(clipped != volts))
         highpasses = {"6dB_highpass": 1, "12dB_highpass": 2, "6dB_bandpass": 1}.get(self.filter_type, 0)
         for lag in self._lags[1 : 1 + highpasses]:
-            clipped = clipped - lag.follow(times, clipped)
+            clipped = clipped - lag.follow(times, clipped)[0]
         for lag in self._lags[1 + highpasses :]:
-            clipped = lag.follow(times, clipped)
+            clipped = lag.follow(times, clipped)[0]
         output: Floats = np.clip(clipped, -OUTPUT_LIMIT_V, OUTPUT_LIMIT_V)
         self.overloaded = over or bool(np.any(output != clipped))
         return output
@@ -168,7 +168,7 @@ class PreampPhysics:
         poles = (front, *[self.highpass_hz] * highpasses, *lowpasses)
         if poles != self._poles:
             self._poles = poles
-            self._lags = [Lag(1.0 / (2.0 * math.pi * pole)) for pole in poles]
+            self._lags = [Lags(1.0 / (2.0 * math.pi * pole)) for pole in poles]
 
     def _specification(self) -> tuple[float, float, float, float]:
         if not (math.isfinite(self.sensitivity) and self.sensitivity > 0):

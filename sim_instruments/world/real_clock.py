@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sim_instruments.world.interrupt import Announcing, InterruptLike
+from sim_instruments.world.interrupt import InterruptLike
 from sim_instruments.world.schedule import Call, FailedCall, Failures, Schedule, Scheduled
 
 # How long an object that can only be asked (`is_set`) may stay unnoticed, s of real time.
@@ -39,7 +39,7 @@ class RealClock:
         self._failures = Failures()
         self._caller: threading.Thread | None = None
         self._sleepers: set[threading.Event] = set()
-        self._closed = False
+        self._closed = threading.Event()
 
     @property
     def speed(self) -> float:
@@ -77,7 +77,7 @@ class RealClock:
         if math.isnan(seconds):
             msg = "cannot sleep for NaN seconds"
             raise ValueError(msg)
-        if self._closed or (interrupt is not None and interrupt.is_set()):
+        if self._closed.is_set() or (interrupt is not None and interrupt.is_set()):
             return False
         if seconds <= 0:
             return True
@@ -85,10 +85,11 @@ class RealClock:
         woken = threading.Event()
         with self._changed:
             self._sleepers.add(woken)
-        unsubscribe = interrupt.subscribe(woken.set) if isinstance(interrupt, Announcing) else None
+        subscribe = getattr(interrupt, "subscribe", None)
+        unsubscribe = subscribe(woken.set) if subscribe is not None else None
         look_again = _LOOK_AGAIN_S if interrupt is not None and unsubscribe is None else 0.25
         try:
-            while not self._closed:
+            while not self._closed.is_set():
                 if interrupt is not None and interrupt.is_set():
                     return False
                 remaining = (end - self.now()) / self._speed
@@ -138,7 +139,7 @@ class RealClock:
     def close(self) -> None:
         """End all waits and drop all scheduled calls; further sleeps return False at once."""
         with self._changed:
-            self._closed = True
+            self._closed.set()
             self._schedule.clear()
             self._changed.notify_all()
             for sleeper in self._sleepers:
@@ -149,7 +150,7 @@ class RealClock:
 
     def _add(self, scheduled: Scheduled) -> Scheduled:
         with self._changed:
-            if self._closed:
+            if self._closed.is_set():
                 scheduled.cancel()
                 return scheduled
             self._schedule.add(scheduled)
@@ -166,12 +167,12 @@ class RealClock:
             except BaseException as error:  # one bad call must not stop all the others
                 self._failures.report(FailedCall(self.now(), scheduled.call, error))
             with self._changed:
-                if not self._closed and scheduled.move_on(self.now()):
+                if not self._closed.is_set() and scheduled.move_on(self.now()):
                     self._schedule.add(scheduled)
 
     def _next_due(self) -> Scheduled | None:
         with self._changed:
-            while not self._closed:
+            while not self._closed.is_set():
                 scheduled = self._schedule.first()
                 if scheduled is None:
                     self._changed.wait()

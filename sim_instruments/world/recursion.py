@@ -8,7 +8,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def first_order(decay: Floats, drive: Floats, before: Floats | float = 0.0) -> Floats:
+def steps_between(times: Floats, before: float) -> Floats:
+    """Return the times between successive moments, the first one counted from `before`; never negative."""
+    steps = np.empty(times.shape)
+    steps[0] = times[0] - before
+    np.subtract(times[1:], times[:-1], out=steps[1:])
+    return np.maximum(steps, 0.0, out=steps)
+
+
+def is_even(steps: Floats) -> bool:
+    """Say whether all steps but the first are the same, to the rounding of the moments they come from."""
+    rest = steps[1:]
+    return rest.size > 0 and float(rest.max() - rest.min()) <= 1e-6 * float(rest.max())
+
+
+def first_order(decay: Floats, drive: Floats, before: Floats | float = 0.0, *, even: bool = False) -> Floats:
     """Solve y[n] = decay[n] y[n-1] + drive[n] along the last axis.
 
     By doubling (Hillis and Steele, Comm. ACM 29, 1170, 1986): log2(n) passes over the arrays, exact for
@@ -20,58 +34,79 @@ def first_order(decay: Floats, drive: Floats, before: Floats | float = 0.0) -> F
         Same shape, (..., n).
     before
         y[-1], the value before the first; broadcasts over the leading axes.
+    even
+        Whether all decays but the first are the same along the last axis: quicker.
 
     Returns
     -------
     ndarray
         y, shape (..., n).
     """
-    product = np.array(decay, dtype=float)
     y = np.array(drive, dtype=float)
-    if y.shape[-1] == 0:
+    size = y.shape[-1]
+    if size == 0:
         return y
-    y[..., 0] += product[..., 0] * before
+    y[..., 0] += decay[..., 0] * before
     shift = 1
-    while shift < y.shape[-1]:
+    if even:
+        factor = decay[..., 1:2]
+        while shift < size:
+            y[..., shift:] += factor * y[..., :-shift]
+            factor = factor * factor
+            shift *= 2
+        return y
+    product = np.array(decay, dtype=float)
+    while shift < size:
         y[..., shift:] += product[..., shift:] * y[..., :-shift]
         product[..., shift:] *= product[..., :-shift].copy()
         shift *= 2
     return y
 
 
-class Lag:
-    """A first-order lag that follows its input from one array of times to the next.
+class Lags:
+    """First-order lags that follow one input from one array of times to the next.
 
     Parameters
     ----------
-    time_constant
+    *time_constants
         s.
     """
 
-    def __init__(self, time_constant: float) -> None:
-        self.time_constant = time_constant
+    def __init__(self, *time_constants: float) -> None:
+        self._time_constants = np.array(time_constants, dtype=float)[:, None]
         self._time: float | None = None
         self._input = 0.0
-        self._output = 0.0
-
-    def reset(self) -> None:
-        """Forget the past: the next input is taken to have been there for ever."""
-        self._time = None
+        self._output = np.zeros(len(time_constants))
 
     def follow(self, times: Floats, values: Floats) -> Floats:
-        """Return the output at increasing `times` for an input that is linear between its values."""
+        """Return the outputs at increasing `times` for an input that is linear between its values.
+
+        Parameters
+        ----------
+        times, values
+            Shape (n,). Before the first time ever given, the input is taken to have been constant.
+
+        Returns
+        -------
+        ndarray
+            Shape (k, n), one row a time constant.
+        """
         if times.size == 0:
-            return values.copy()
+            return np.zeros((len(self._time_constants), 0))
         if self._time is None:
-            self._time, self._input, self._output = float(times[0]), float(values[0]), float(values[0])
-        steps = np.maximum(np.diff(times, prepend=self._time), 0.0) / self.time_constant
-        previous = np.concatenate(([self._input], values[:-1]))
-        decay = np.exp(-steps)
+            self._time, self._input = float(times[0]), float(values[0])
+            self._output[:] = values[0]
+        steps = steps_between(times, self._time)
+        x = steps / self._time_constants
+        previous = np.empty(values.shape)
+        previous[0] = self._input
+        previous[1:] = values[:-1]
+        risen = -np.expm1(-x)
         # mean weight of the older end of a linear stretch: (1 - exp(-x))/x - exp(-x); by its series where x is small
-        safe = np.where(steps > 1e-5, steps, 1.0)
-        older = np.where(steps > 1e-5, -np.expm1(-safe) / safe - decay, steps / 2.0)
-        y = first_order(decay, older * previous + (1.0 - decay - older) * values, self._output)
-        self._time, self._input, self._output = float(times[-1]), float(values[-1]), float(y[-1])
+        safe = np.maximum(x, 1e-5)
+        older = np.where(x > 1e-5, risen / safe - 1.0 + risen, 0.5 * x)
+        y = first_order(1.0 - risen, older * previous + (risen - older) * values, self._output, even=is_even(steps))
+        self._time, self._input, self._output = float(times[-1]), float(values[-1]), y[:, -1].copy()
         return y
 
 
@@ -97,13 +132,17 @@ class OrnsteinUhlenbeck:
         if times.size == 0:
             return np.zeros((len(self._times), 0))
         start = float(times[0]) if self._last is None else self._last
-        steps = np.maximum(np.diff(times, prepend=start), 0.0)
-        x = steps / self._times
-        decay = np.exp(-x)
-        spread = np.sqrt(-np.expm1(-2.0 * x))
-        y = first_order(decay, spread * self._random.standard_normal(decay.shape), self._state)
+        steps = steps_between(times, start)
+        even = is_even(steps)
+        # where all steps are the same, two of them stand for all
+        x = (steps[:2] if even else steps) / self._times
+        decay, spread = np.exp(-x), np.sqrt(-np.expm1(-2.0 * x))
+        drive = self._random.standard_normal((len(self._times), times.size))
+        drive[:, :1] *= spread[:, :1]
+        drive[:, 1:] *= spread[:, 1:]
+        y = first_order(decay, drive, self._state, even=even)
         self._last = max(start, float(times[-1]))
-        self._state = y[:, -1]
+        self._state = y[:, -1].copy()
         return y
 
     def mean(self, t_start: float, t_end: float) -> Floats:

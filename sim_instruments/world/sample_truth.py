@@ -29,7 +29,7 @@ class ScintillatorTruth(_Truth):
 
     model: Literal["scintillator"]
     absorber: str
-    """Formula without brackets of what absorbs the X-rays. It, density and thickness are the sample file's if absent."""
+    """Formula without brackets of what absorbs X-rays. It, density and thickness are the sample file's if absent."""
     density_kg_m3: Positive
     thickness_m: Positive
     area_m2: Positive = 1e-4

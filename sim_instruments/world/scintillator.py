@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 
@@ -108,7 +109,7 @@ class ScintillatorPhysics:
         with self._lock:
             edges = [t_start, *self._beam.changes(t_start, t_end), t_end]
             total = 0.0
-            for start, end in zip(edges[:-1], edges[1:], strict=True):
+            for start, end in itertools.pairwise(edges):
                 total += self._integral(start, end)
             middle = 0.5 * (t_start + t_end)
             return total / max(t_end - t_start, 1e-12) + self._afterglow(middle)
@@ -122,7 +123,7 @@ class ScintillatorPhysics:
     def _integral(self, start: float, end: float) -> float:
         if not end > start:
             return 0.0
-        edges = start + np.append(_PANELS[_PANELS < end - start], end - start)
+        edges = start + np.append(_PANELS[end - start > _PANELS], end - start)
         half = np.diff(edges) / 2.0
         times = (edges[:-1] + half)[:, None] + half[:, None] * _NODES
         return float(np.sum(self.photon_rate(times) * _WEIGHTS * half[:, None]))

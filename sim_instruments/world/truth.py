@@ -92,7 +92,7 @@ PHOTOCONDUCTOR: dict[str, Callable[..., float]] = {
     "lod_currie": _lod_currie,
     "noise_current_density": _noise,
     "dark_current_density": _dark,
-    "exponent": lambda device, **_: 1.0,
+    "exponent": lambda _, **__: 1.0,
     "s0_spectral": lambda device, **_: device.truth.theoretical_sensitivity,
     "normalized_sensitivity": lambda device, *, field: device.sensitivity(field) / device.truth.theoretical_sensitivity,
     "gain": lambda device, *, field: device.gain(field),
@@ -171,11 +171,11 @@ def _centroid(world: World, sample: ScintillatorPhysics) -> float:
 SCINTILLATOR: dict[str, Callable[..., float]] = {
     "slope": _slope,
     "slope_nm": _slope_nm,
-    "exponent": lambda world, sample, **_: 1.0 + sample.truth.excess_exponent,
+    "exponent": lambda _, sample, **__: 1.0 + sample.truth.excess_exponent,
     "peak_wavelength": _peak,
     "fwhm": _fwhm,
     "centroid": _centroid,
-    "remaining": lambda world, sample, *, dose: sample.remaining(dose),
-    "light_yield": lambda world, sample: sample.truth.light_yield_per_mev,
+    "remaining": lambda _, sample, *, dose: sample.remaining(dose),
+    "light_yield": lambda _, sample: sample.truth.light_yield_per_mev,
 }
 """Figures of a scintillator."""

@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sim_instruments.world.interrupt import Announcing, InterruptLike
+from sim_instruments.world.interrupt import InterruptLike
 from sim_instruments.world.schedule import Call, FailedCall, Failures, Schedule, Scheduled
 
 # How often, in real time, the mover looks for what nobody tells it of: a thread that ended, an interrupt that can
@@ -83,7 +83,7 @@ class VirtualClock:
         # the calls in progress: (mark in the schedule, thread, call); more than one when a call waits in a call
         self._calls: list[tuple[int, threading.Thread, Call]] = []
         self._relieving = False
-        self._closed = False
+        self._closed = threading.Event()
         self._mover = threading.Thread(target=self._move, name="virtual clock", daemon=True)
         self._relief = threading.Thread(target=self._relieve, name="virtual clock relief", daemon=True)
         self._mover.start()
@@ -120,7 +120,7 @@ class VirtualClock:
         if math.isnan(seconds):
             msg = "cannot sleep for NaN seconds"
             raise ValueError(msg)
-        if self._closed or (interrupt is not None and interrupt.is_set()):
+        if self._closed.is_set() or (interrupt is not None and interrupt.is_set()):
             return False
         if seconds <= 0:
             return True
@@ -128,14 +128,15 @@ class VirtualClock:
         with self._guard:
             if any(thread is me for _, thread, _ in self._calls):
                 return self._advance_nested(self._now + seconds, interrupt)
-            if self._closed:
+            if self._closed.is_set():
                 return False
             sleeper = _Sleeper(me, self._now + seconds, interrupt)
             self._busy.pop(me, None)
             heapq.heappush(self._sleepers, (sleeper.deadline, next(self._arrivals), sleeper))
             self._hooks_due = True
             self._changed.notify()
-        unsubscribe = interrupt.subscribe(self.wake) if isinstance(interrupt, Announcing) else None
+        subscribe = getattr(interrupt, "subscribe", None)
+        unsubscribe = subscribe(self.wake) if subscribe is not None else None
         try:
             # in slices: on Windows a signal handler runs only between waits
             while not sleeper.gate.acquire(timeout=0.25):
@@ -212,7 +213,7 @@ class VirtualClock:
     def close(self) -> None:
         """End all waits and drop all scheduled calls; further sleeps return False at once."""
         with self._guard:
-            self._closed = True
+            self._closed.set()
             self._schedule.clear()
             self._requests.clear()
             for _, _, sleeper in self._sleepers:
@@ -228,7 +229,7 @@ class VirtualClock:
 
     def _add(self, scheduled: Scheduled) -> Scheduled:
         with self._guard:
-            if self._closed:
+            if self._closed.is_set():
                 scheduled.cancel()
             else:
                 self._schedule.add(scheduled)
@@ -257,7 +258,7 @@ class VirtualClock:
 
     def _move(self) -> None:
         with self._guard:
-            while not self._closed:
+            while not self._closed.is_set():
                 pause = self._step() if not self._relieving else _LOOK_AGAIN_S
                 if pause > 0:
                     self._changed.wait(pause)
@@ -340,7 +341,7 @@ class VirtualClock:
             self._guard.acquire()
             self._calls.remove(progress)
             self._hooks_due = True
-        if not self._closed and scheduled.move_on(self._now):
+        if not self._closed.is_set() and scheduled.move_on(self._now):
             self._schedule.add(scheduled)
 
     def _protected(self, call: Call) -> None:
@@ -353,7 +354,7 @@ class VirtualClock:
     def _advance_nested(self, until: float, interrupt: InterruptLike | None = None) -> bool:
         """Move time while a call is in progress: only what was scheduled since that call began happens."""
         mark = self._calls[-1][0]
-        while not self._closed:
+        while not self._closed.is_set():
             if interrupt is not None and interrupt.is_set():
                 return False
             self._run_hooks()
@@ -369,7 +370,7 @@ class VirtualClock:
         """Move time for a call that is blocked in a reply, or past a call that blocks for too long."""
         blocked: tuple[int, threading.Thread, Call] | None = None
         with self._guard:
-            while not self._closed:
+            while not self._closed.is_set():
                 if self._nested_requests:
                     self._relieving = True
                     until = heapq.heappop(self._nested_requests)
@@ -393,7 +394,12 @@ class VirtualClock:
         error = ClockStalled(f"a scheduled call has blocked for {self._patience} s while others wait for time")
         self._failures.report(FailedCall(self._now, blocked[2], error))
         self._relieving = True
-        while blocked in self._calls and not self._closed and not self._nested_requests and self._horizon() is not None:
+        while (
+            blocked in self._calls
+            and not self._closed.is_set()
+            and not self._nested_requests
+            and self._horizon() is not None
+        ):
             pause = self._step()
             if pause > 0:
                 self._relief_wanted.wait(min(pause, _LOOK_AGAIN_S))

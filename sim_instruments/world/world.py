@@ -207,4 +207,7 @@ def _parameters(kind: type[Parameters], given: Mapping[str, Any] | None) -> Para
         if isinstance(value, bool):
             msg = f"'{name}' of the simulated {kind.__name__[:-10].lower()} must be a number, not {value}"
             raise ValueError(msg)
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in (given or {}).items()})
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in (given or {}).items()
+    }
+    return kind(**values)
