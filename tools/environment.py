@@ -138,7 +138,7 @@ def install(folder: Path, extras: "list[str]") -> None:
     shown = f"xraybench[{','.join(extras)}]" if extras else "xraybench"
     print(f"installing {shown} into {folder}, the first time takes some minutes", flush=True)
     os.environ["PYTHONWARNINGS"] = "ignore"  # setuptools explains editable installs in ten lines each time
-    pip = [str(interpreter(folder)), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"]
+    pip = [str(interpreter(folder)), "-m", "pip", "--disable-pip-version-check", "--no-input", "-qq"]
     failed = "pip could not install {} (see above): is the network there?"
     # an older pip than the pinned one knows no build constraints
     run([*pip, "install", "-c", str(CONSTRAINTS), "--upgrade", "pip"], failed.format("itself"))
