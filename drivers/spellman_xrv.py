@@ -19,6 +19,8 @@ from drivers.wire import Wire
 log = logging.getLogger(__name__)
 
 FULL_COUNTS = 4095
+MONITOR_OVERRANGE = 1.2
+"""Full scale of the monitors' converter over the rated one."""
 RAMP_STEP_S = 0.1
 _INTERLOCKS = StatusCode.INTERLOCK_1_CLOSED | StatusCode.INTERLOCK_2_CLOSED | StatusCode.INTERNAL_INTERLOCK_CLOSED
 
@@ -178,6 +180,19 @@ class SpellmanTube(XrayTube):
             faults=tuple(names),
         )
 
+    def at_operating_point(self, now: TubeStatus) -> bool:
+        """Say whether voltage and current are what they were set to, to the tolerance or 1.5 counts of the monitors.
+
+        A fixed part of full scale would take half the current for the whole where the set point is small.
+        """
+        return all(
+            abs(read - wanted) <= max(tolerance * wanted, 1.5 * MONITOR_OVERRANGE * full / FULL_COUNTS)
+            for read, wanted, tolerance, full in (
+                (now.voltage_kv, self._voltage_kv, self.voltage_tolerance, self.full_scale[0]),
+                (now.current_ma, self._current_ma, self.current_tolerance, self.full_scale[1]),
+            )
+        )
+
     @exclusive
     def reset_faults(self) -> tuple[str, ...]:
         """Reset the supply's latched faults; return those that remain. The beam stays off."""
@@ -188,10 +203,13 @@ class SpellmanTube(XrayTube):
 
     def _send_operating_point(self, voltage_kv: float, current_ma: float) -> None:
         ramped = self.options.voltage_ramp_kv_per_s > 0 or self.options.current_ramp_ma_per_s > 0
-        if ramped and self.supply.output_enabled:
-            self._ramp(voltage_kv, current_ma)
-        else:
-            self._program(voltage_kv, current_ma)
+        send = self._ramp if ramped and self.supply.output_enabled else self._program
+        try:
+            send(voltage_kv, current_ma)
+        except Refused:
+            if not self._take_remote():
+                raise
+            send(voltage_kv, current_ma)
 
     def _program(self, voltage_kv: float, current_ma: float) -> None:
         # what goes down goes first, so that the power is never above the larger one of before and after
@@ -244,7 +262,7 @@ class SpellmanTube(XrayTube):
         if not on:
             self._send_off()
             return
-        self._need_remote()
+        self._take_remote()
         if not self._filament_on:
             self.supply.filament.enabled = True
             self.wait(self.options.filament_warm_up_s)
@@ -265,9 +283,16 @@ class SpellmanTube(XrayTube):
             if self.supply.output_enabled:
                 raise
 
-    def _need_remote(self) -> None:
+    def _take_remote(self) -> bool:
+        """Take control from the panel where the options allow it; return False if it was not there.
+
+        Raises
+        ------
+        TubeFault
+            If the supply is in local mode and is to stay there, or does.
+        """
         if not self.supply.status & StatusCode.LOCAL_MODE:
-            return
+            return False
         if not self.options.take_remote:
             raise TubeFault(
                 self.name, "is in local mode: switch it to remote at its panel, or set options.take_remote = true"
@@ -275,8 +300,7 @@ class SpellmanTube(XrayTube):
         self.supply.remote_enabled = True
         if self.supply.status & StatusCode.LOCAL_MODE:
             raise TubeFault(self.name, "stays in local mode although told to be remote")
-        # what was set before was refused
-        self._program(self._voltage_kv, self._current_ma)
+        return True
 
     # --- safety
 

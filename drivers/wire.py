@@ -55,7 +55,8 @@ class Wire(VISAAdapter):
     visa_library
         As `pyvisa.ResourceManager` takes it.
     settings
-        Attributes of the VISA resource: terminations, baud rate and so on.
+        Attributes of the VISA resource: terminations and so on; those of one kind of line only as PyMeasure takes
+        them, ``asrl={"baud_rate": 9600}``.
 
     Raises
     ------
@@ -67,14 +68,15 @@ class Wire(VISAAdapter):
         self, resource: str, instrument: str, timeout_s: float = 2.0, visa_library: str = "", **settings: Any
     ) -> None:
         self.instrument = instrument
-        self._opening = (resource, visa_library, {"timeout": timeout_s * 1000, **settings})
         self._asked = ""
         self._stale = False
         self.connection: Any
         try:
-            super().__init__(resource, visa_library, **self._opening[2])
+            self._opening = (resource, {"timeout": timeout_s * 1000, **_of_interface(resource, visa_library, settings)})
+            super().__init__(resource, visa_library, **self._opening[1])
             self._without_delay()
         except (pyvisa.Error, OSError, ValueError) as error:
+            self.close()
             raise ConnectionLost(instrument, f"nobody answers at {resource} ({error})") from error
 
     def _without_delay(self) -> None:
@@ -124,7 +126,7 @@ class Wire(VISAAdapter):
             self._renew()
 
     def _renew(self) -> None:
-        resource, _, settings = self._opening
+        resource, settings = self._opening
         with contextlib.suppress(pyvisa.Error, OSError):
             self.connection.close()
         try:
@@ -183,3 +185,10 @@ class Wire(VISAAdapter):
         """Close the connection; any number of times."""
         with contextlib.suppress(pyvisa.Error, OSError, AttributeError):
             super().close()
+
+
+def _of_interface(resource: str, visa_library: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that hold for the resource's kind of line."""
+    kind = pyvisa.ResourceManager(visa_library).resource_info(resource).interface_type
+    common = {name: value for name, value in settings.items() if name not in InterfaceType.__members__}
+    return {**settings.get(kind.name, {}), **common}
