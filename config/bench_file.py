@@ -143,6 +143,11 @@ class BenchFile(Table):
     simulation: Simulation | None = None
 
     @property
+    def entries(self) -> dict[str, InstrumentEntry]:
+        """The instruments by role."""
+        return {str(role): entry for role, entry in self.instruments.items()}
+
+    @property
     def simulated(self) -> bool:
         """Whether this bench has no hardware."""
         return self.simulation is not None

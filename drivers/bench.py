@@ -44,6 +44,10 @@ class Bench:
         What its drivers were given.
     geometry
         Of the beam, where it is not the bench file's.
+    when_closed
+        Called after the last connection was closed.
+    when_placed
+        Called with a sample's name when the operator has put it in.
     """
 
     def __init__(
@@ -53,12 +57,14 @@ class Bench:
         surroundings: Surroundings,
         geometry: Geometry | None = None,
         when_closed: Callable[[], None] = lambda: None,
+        when_placed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.file = file
         self.surroundings = surroundings
         self.geometry = geometry or file.geometry
         self._instruments = dict(instruments)
         self._when_closed = when_closed
+        self._when_placed = when_placed
 
     def __enter__(self) -> Bench:
         return self
@@ -130,6 +136,10 @@ class Bench:
     def digitizer(self) -> Digitizer:
         """The digitizer."""
         return self.get(Digitizer)
+
+    def place(self, sample: str) -> None:
+        """Take note that another sample is in the beam; on a simulated bench this puts it there."""
+        self._when_placed(sample)
 
     def inhibit(self) -> None:
         """Let nothing be energised from now on, and end every wait."""

@@ -18,6 +18,7 @@ __all__ = [
     "IntegerParameter",
     "ListParameter",
     "Parameter",
+    "allowed",
     "checked_value",
     "checked_values",
 ]
@@ -107,7 +108,7 @@ def checked_values(
 
 def checked_value(name: str, parameter: Parameter, value: Any, where: str = "--set") -> Any:
     """Check one value; see `checked_values`."""
-    allowed = _allowed(parameter)
+    may_be = allowed(parameter)
     try:
         plain: Any = _without_unit(parameter, value) if isinstance(value, str) else value
         if isinstance(parameter, IntegerParameter) and not isinstance(plain, bool):
@@ -121,14 +122,15 @@ def checked_value(name: str, parameter: Parameter, value: Any, where: str = "--s
     except (ValueError, TypeError, OverflowError) as error:
         said = str(error)
         detail = f" ({said})" if isinstance(parameter, FloatListParameter) and "convert" not in said else ""
-        raise UserMistake(f"{where}: {name} = {str(value)[:60]} is not allowed{detail}; allowed: {allowed}") from error
+        raise UserMistake(f"{where}: {name} = {str(value)[:60]} is not allowed{detail}; allowed: {may_be}") from error
     for number in converted if isinstance(converted, list) else [converted]:
         if isinstance(number, float) and not math.isfinite(number):
-            raise UserMistake(f"{where}: {name} = {value} is no number; allowed: {allowed}")
+            raise UserMistake(f"{where}: {name} = {value} is no number; allowed: {may_be}")
     return converted
 
 
-def _allowed(parameter: Parameter) -> str:
+def allowed(parameter: Parameter) -> str:
+    """Say what a parameter can be set to."""
     if isinstance(parameter, BooleanParameter):
         return "true, false"
     if isinstance(parameter, ListParameter):
@@ -154,7 +156,7 @@ def _without_unit(parameter: Parameter, text: str) -> str | float | list[float]:
         factor = ureg.Quantity(1.0, ureg.parse_units(given)).to(ureg.parse_units(unit)).magnitude
     except Exception as error:  # pint raises a dozen kinds, from its own and from tokenize
         raise UserMistake(
-            f"{parameter.name}: the unit {given} does not fit, it is given in {unit}; allowed: {_allowed(parameter)}"
+            f"{parameter.name}: the unit {given} does not fit, it is given in {unit}; allowed: {allowed(parameter)}"
         ) from error
     if isinstance(parameter, FloatListParameter):
         # not `convert`: its limits are those of the parameter's own unit

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -134,7 +135,7 @@ class Procedure(PyMeasureProcedure):
                 raise UserMistake(f"{self.name} needs {field}, which the file of sample '{self.sample.name}' lacks")
         estimate = self.estimate()
         if estimate.operating_points:
-            tube = bench.get(XrayTube)  # type: ignore[type-abstract]
+            tube = bench.get(XrayTube)
             for kilovolts, milliamps in estimate.operating_points:
                 tube.check_operating_point(kilovolts, milliamps)
         for volts in estimate.biases:
@@ -160,6 +161,11 @@ class Procedure(PyMeasureProcedure):
     def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
         """Turn records into figures of merit; the same data always gives the same figures."""
         raise NotImplementedError
+
+    def products(self, data: RunData, stem: Path) -> Sequence[Path]:
+        """Write files that other measurements use, named after the run file; return what was written."""
+        del data, stem
+        return ()
 
     # What follows makes every procedure run under PyMeasure's own Worker as well.
 

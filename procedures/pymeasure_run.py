@@ -80,6 +80,11 @@ class PyMeasureRun:
         """Only say it: PyMeasure has no operator to ask."""
         log.warning("operator: %s", question)
 
+    def place(self, sample: str) -> None:
+        """Only say it, and put it there on a simulated bench."""
+        log.warning("operator: put sample %s into the beam", sample)
+        self._bench.place(sample)
+
     def progress(self, steps: Iterable[Step], total: int | None = None) -> Iterator[Step]:
         """Go through the steps and tell PyMeasure how far it is."""
         count = total if total is not None else len(steps) if isinstance(steps, Sized) else None

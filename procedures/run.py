@@ -46,6 +46,10 @@ class Run(Protocol):
         """Ask the operator to do something, and wait until it is confirmed."""
         ...
 
+    def place(self, sample: str) -> None:
+        """Have the operator put another sample into the beam, by the name of its file; the beam must be off."""
+        ...
+
     def progress(self, steps: Iterable[Step], total: int | None = None) -> Iterator[Step]:
         """Go through the steps of the measurement; this is what the progress bar counts."""
         ...

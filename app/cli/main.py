@@ -1,0 +1,86 @@
+"""The command ``xraybench``: reads its arguments, and nothing heavier until it knows what to do."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+COMMANDS = {
+    "demo": "the main job on the simulated bench, start to finish",
+    "run": "run a procedure into a run file and print its figures of merit",
+    "analyse": "analyse run files again, from the files alone",
+    "show": "show what a run file holds",
+    "recover": "recover run files whose writer was killed",
+    "check": "open a bench, ask every instrument who it is, switch nothing on",
+    "sim": "serve a simulated bench and print its addresses",
+    "procedures": "list the procedures and their parameters",
+    "presets": "list the presets",
+    "drivers": "list the drivers",
+    "benches": "list the bench files",
+}
+"""Every command, and the line that describes it; each is ``app.cli.NAME`` with ``arguments`` and ``main``."""
+
+EXIT_FAILED, EXIT_USER, EXIT_ABORTED = 1, 2, 3
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        if "invalid choice" in message and "argument COMMAND" in message:
+            from config.mistake import nearest
+
+            given = message.split("'")[1]
+            message = f"no command is named '{given}': {nearest(given, COMMANDS)}"
+        self.exit(EXIT_USER, f"xraybench: {message}; see {self.prog} --help\n")
+
+
+def parser(wanted: str | None = None) -> OneLineParser:
+    """Make the parser.
+
+    Parameters
+    ----------
+    wanted
+        The one command whose module is imported for its arguments.
+    """
+    top = OneLineParser(
+        prog="xraybench",
+        description="Measure X-ray detectors and scintillators, and return figures of merit with their uncertainty.",
+        epilog="Software is not the interlock: the door switch and the tube's own protection decide.",
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    top.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=OneLineParser)
+    for name, line in COMMANDS.items():
+        command = commands.add_parser(name, help=line, description=line[:1].upper() + line[1:] + ".")
+        if name == wanted:
+            importlib.import_module(f"app.cli.{name}").arguments(command)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns
+    -------
+    int
+        0 completed, 1 failed, 2 the user's input, 3 aborted or tripped.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    given = parser(wanted).parse_args(words)
+    if given.version:
+        from importlib.metadata import version
+
+        print(f"xraybench {version('xraybench')}")  # noqa: T201
+        return 0
+    if given.command is None:
+        parser().print_help()
+        return EXIT_USER
+    from app.cli.carry_out import carry_out
+
+    return carry_out(importlib.import_module(f"app.cli.{given.command}").main, given)

@@ -1,0 +1,66 @@
+"""``xraybench procedures``: what can be measured, and what each procedure can be told."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app.cli import arguments as shared
+from app.cli.tables import print_json, print_table
+from procedures.parameters import allowed
+from procedures.procedure import Procedure
+from procedures.registry import procedure_class, procedures
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", nargs="?", metavar="PROCEDURE", help="show the parameters of this one")
+    shared.add_json(parser)
+
+
+def main(given: argparse.Namespace) -> int:
+    """List, return the exit status."""
+    if given.name:
+        document = describe(procedure_class(given.name))
+        if given.json:
+            print_json(document)
+            return 0
+        print_table(
+            f"{document['name']}: {document['description']}",
+            ("parameter", "default", "unit", "allowed", "what"),
+            [
+                (name, str(one["default"]), one["unit"], one["allowed"], one["title"])
+                for name, one in document["parameters"].items()
+            ],
+        )
+        return 0
+    documents = [describe(procedure_class(name)) for name in procedures()]
+    if given.json:
+        print_json(documents)
+        return 0
+    print_table(
+        "Procedures (xraybench procedures NAME shows the parameters)",
+        ("name", "what", "needs"),
+        [(one["name"], one["description"], ", ".join(one["needs"])) for one in documents],
+    )
+    return 0
+
+
+def describe(procedure: type[Procedure]) -> dict[str, Any]:
+    """Describe a procedure as a document."""
+    return {
+        "name": procedure.name,
+        "description": procedure.description(),
+        "needs": [role.role for role in procedure.needs],
+        "parameters": {
+            name: {
+                "title": parameter.name,
+                "description": parameter.description or "",
+                "default": parameter.default,
+                "unit": getattr(parameter, "units", None) or "",
+                "allowed": allowed(parameter),
+            }
+            for name, parameter in procedure.declared_parameters().items()
+        },
+        "streams": {stream.name: stream.scalars for stream in procedure.streams()},
+    }

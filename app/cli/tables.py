@@ -1,0 +1,66 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from analysis.figure import FigureOfMerit, rounded
+
+
+def console() -> Console:
+    """Make a console on stdout; wide enough for a table when nobody looks at a terminal."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=max(terminal.width, 140))
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document and nothing else; a number that is not finite would be none."""
+    json.dump(document, sys.stdout, indent=2, allow_nan=False, default=str)
+    sys.stdout.write("\n")
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; what it shows is text and never markup."""
+    table = Table(title=title or None, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console().print(table)
+
+
+def at_text(figure: FigureOfMerit) -> str:
+    """Say the conditions of a figure."""
+    return ", ".join(f"{name} {value:g} {unit}" for name, (value, unit) in figure.at.items())
+
+
+def value_text(figure: FigureOfMerit) -> str:
+    """Say value and uncertainty, or that there is none."""
+    if figure.value is None:
+        return "-"
+    return f"{rounded(figure.value, figure.uncertainty)}{'' if figure.unit == '1' else ' ' + figure.unit}"
+
+
+def interval_text(figure: FigureOfMerit) -> str:
+    """Say the 95 % interval with as many digits as the value has."""
+    if figure.interval is None:
+        return ""
+    low, high = figure.interval
+    digits = max(3, len(f"{abs(high) / max(high - low, 1e-300):.0f}") + 2)
+    return f"{low:.{digits}g} to {high:.{digits}g}"
+
+
+def print_figures(title: str, figures: Iterable[FigureOfMerit]) -> None:
+    """Print figures of merit with their intervals and warnings."""
+    rows = [
+        (figure.name, at_text(figure), value_text(figure), interval_text(figure), "; ".join(figure.warnings))
+        for figure in figures
+    ]
+    print_table(title, ("figure", "at", "value", "95 % interval", "warnings"), rows)

@@ -1,0 +1,1 @@
+"""Runs a procedure on a bench into a run file, and makes the bench safe whatever happens."""

@@ -1,0 +1,101 @@
+"""From a run file to what an analysis is given, and the analysis itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.figure import FigureOfMerit
+from config.bench_file import Geometry
+from config.loading import check
+from config.mistake import UserMistake
+from config.sample_file import Sample
+from procedures.procedure import Procedure
+from procedures.registry import procedure_class
+from procedures.run_data import RunData
+from storage.reader import RunFile, open_run
+
+
+def run_data(file: RunFile, parameters: Mapping[str, Any]) -> RunData:
+    """Read everything that an analysis may need.
+
+    Parameters
+    ----------
+    file
+        An open run file.
+    parameters
+        Of the run, checked.
+    """
+    sample = check(_plain(file.sample), Sample, f"{file.path}: sample") if file.sample else None
+    return RunData(
+        streams={
+            name: {column: np.asarray(stream[column]) for column in stream} for name, stream in file.streams.items()
+        },
+        axes={name: {axis: np.asarray(values) for axis, values in axes.items()} for name, axes in file.axes.items()},
+        parameters=parameters,
+        sample=sample,
+        geometry=check(_plain(file.geometry), Geometry, f"{file.path}: geometry"),
+        calibrations=_by_role(file, "calibration"),
+        settings=_by_role(file, "settings"),
+    )
+
+
+def procedure_of(file: RunFile, options: Mapping[str, Any] | None = None) -> Procedure:
+    """Make the procedure that wrote a run file, with its parameters.
+
+    Parameters
+    ----------
+    options
+        Parameters to analyse with instead of those of the run.
+    """
+    procedure = procedure_class(file.procedure)()
+    given = {name: value for name, (value, _) in file.parameters.items()}
+    procedure.set_values(given, str(file.path))
+    procedure.set_values(options or {})
+    return procedure
+
+
+def analyse(file: RunFile, options: Mapping[str, Any] | None = None) -> Sequence[FigureOfMerit]:
+    """Analyse a run from its file alone.
+
+    Raises
+    ------
+    UserMistake
+        If the file's procedure is not known here, or an option does not fit.
+    """
+    procedure = procedure_of(file, options)
+    data = run_data(file, procedure.values())
+    procedure.sample = data.sample
+    return procedure.analyse(data)
+
+
+def analyse_path(path: Path, options: Mapping[str, Any] | None = None) -> Sequence[FigureOfMerit]:
+    """Analyse a run from its file alone; the file is not changed."""
+    with open_run(path) as file:
+        if not any(len(stream) for stream in file.streams.values()):
+            raise UserMistake(f"{path}: holds no record")
+        return analyse(file, options)
+
+
+def _by_role(file: RunFile, what: str) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for role, instrument in file.instruments.items():
+        given = instrument.get(what) if isinstance(instrument, Mapping) else None
+        found[role] = given if isinstance(given, Mapping) else {}
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Turn what HDF5 gives back into what TOML would."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()]
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

@@ -1,0 +1,90 @@
+"""From a user's words to a run: what the command, the script and the window all do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.engine.engine import Engine, Request
+from app.engine.operator import Operator
+from app.opening import Speed, open_bench
+from config.bench_file import BenchFile, Geometry
+from config.loading import Loaded, bench_file, sample_file
+from config.mistake import UserMistake
+from config.sample_file import Sample
+from procedures.procedure import Procedure
+from procedures.registry import preset as read_preset
+from procedures.registry import procedure_class
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that has been checked as far as it can be without the bench."""
+
+    procedure: Procedure
+    sample: Loaded[Sample] | None
+    bench: Loaded[BenchFile]
+    geometry: Geometry | None
+    """That the preset wants, where it differs from the bench file's."""
+    preset: str = ""
+
+
+def plan(
+    procedure: str,
+    *,
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    bench: str = "sim",
+    sample: str | None = None,
+) -> Plan:
+    """Put a run together from names.
+
+    Raises
+    ------
+    UserMistake
+        If one of them does not exist or does not fit.
+    """
+    chosen = procedure_class(procedure)()
+    content = read_preset(preset, procedure).content if preset else None
+    if content is not None:
+        chosen.set_values(content.parameters, f"preset {preset}")
+    chosen.set_values(settings or {})
+    name = sample or (content.sample if content else "")
+    file = bench_file(bench)
+    wanted = content.geometry if content else None
+    geometry = wanted if wanted is not None and wanted != file.content.geometry else None
+    loaded = sample_file(name) if name else None
+    chosen.sample = loaded.content if loaded else None
+    return Plan(chosen, loaded, file, geometry, preset or "")
+
+
+@contextmanager
+def opened(plan: Plan, *, seed: int | None, speed: Speed | None, operator: Operator) -> Iterator[Engine]:
+    """Open the bench of a plan, with the sample and the geometry of the plan in it.
+
+    Raises
+    ------
+    UserMistake
+        If the operator does not confirm a geometry that is not the bench file's.
+    """
+    file = plan.bench.content
+    if plan.geometry is not None and not file.simulated:
+        question = f"The preset wants {plan.geometry}; the bench file says {file.geometry}. Is it set up so?"
+        if not operator.confirm(question):
+            raise UserMistake(
+                f"preset {plan.preset} is for {plan.geometry}, the bench has {file.geometry}: set it up and confirm "
+                f"(--yes), or write it into the bench file"
+            )
+    sample = plan.sample.content if plan.sample else None
+    with open_bench(plan.bench, sample=sample, geometry=plan.geometry, seed=seed, speed=speed) as bench:
+        yield Engine(bench, operator)
+
+
+def request(plan: Plan, *, folder: Path | None, seed: int | None) -> Request:
+    """Make the engine's request of a plan."""
+    simulation = plan.bench.content.simulation
+    used = seed if seed is not None else simulation.seed if simulation else None
+    return Request(plan.procedure, plan.sample, plan.preset, folder, used, plan.bench.text)

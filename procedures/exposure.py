@@ -1,0 +1,83 @@
+"""Exposing a spectrometer: how long, dark spectra, and counts with their uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.errors import Saturated
+from drivers.roles import Exposure, Spectrometer
+
+Array = npt.NDArray[np.float64]
+
+AIM = 0.7
+"""of full scale, which a suitable exposure reaches in its brightest pixel"""
+
+LONGEST = 10.0
+"""s that a suitable exposure takes at most"""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of a pixel and their standard uncertainty."""
+
+    values: Array
+    errors: Array
+
+
+def counts(exposure: Exposure) -> Counts:
+    """Return the mean counts of an exposure with the standard error seen between its repetitions.
+
+    A single exposure has no scatter to see; its errors are NaN and the analysis estimates them from the spectrum.
+    """
+    return Counts(exposure.counts, exposure.standard_error)
+
+
+def suitable_integration_time(spectrometer: Spectrometer, first_guess: float, aim: float = AIM) -> float:
+    """Find the integration time at which the brightest pixel reaches `aim` of full scale; the beam must be on.
+
+    Parameters
+    ----------
+    spectrometer
+        Looking at what is to be measured.
+    first_guess
+        s to begin with.
+    aim
+        Part of full scale.
+
+    Returns
+    -------
+    float
+        s, within the instrument's limits and not above `LONGEST`.
+
+    Raises
+    ------
+    Saturated
+        If even the shortest exposure saturates.
+    """
+    shortest, longest = spectrometer.integration_time_limits
+    longest = min(longest, LONGEST)
+    time = min(max(first_guess, shortest), longest)
+    full = spectrometer.full_scale
+    for _ in range(12):
+        seen = spectrometer.spectrum(time)
+        if seen.saturated.any():
+            if time <= shortest:
+                raise Saturated(
+                    spectrometer.name,
+                    f"even {shortest * 1e3:g} ms saturate: lower the dose rate or put a grey filter in front",
+                )
+            time = max(time / 4, shortest)
+            continue
+        # hot pixels must not decide: the brightest of what a few pixels agree on
+        smooth = np.median(np.lib.stride_tricks.sliding_window_view(seen.counts, 5), axis=1)
+        base, top = float(np.median(smooth)), float(smooth.max())
+        if top >= 0.5 * full or time >= longest:
+            return time
+        gain = (aim * full - base) / max(top - base, 0.005 * full)
+        time = min(time * min(gain, 8.0), longest)
+        if gain <= 1.3:
+            return time
+    return time

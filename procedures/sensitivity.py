@@ -1,0 +1,263 @@
+"""Sensitivity and limit of detection of a direct detector."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.figure import FigureOfMerit
+from config.mistake import UserMistake
+from drivers.bench import Bench
+from drivers.roles import CurrentPreamp, Digitizer, Dosimeter, SourceMeter, XrayTube
+from procedures.current_readout import READOUTS, CurrentReadout, CurrentWindow, current_readout
+from procedures.parameters import FloatListParameter, FloatParameter, IntegerParameter, ListParameter
+from procedures.procedure import Estimate, Procedure
+from procedures.run import Run
+from procedures.run_data import RunData
+from procedures.sensitivity_analysis import sensitivity_figures
+from procedures.streams import Scalar, Stream, Waveform
+
+BIAS_SOURCES = ("source meter", "preamp")
+
+
+class Sensitivity(Procedure):
+    """Sensitivity and limit of detection: photocurrent against dose rate at one or more fields.
+
+    At each field the beam goes on and off: the current is read with the beam off, on, off, on, ... so that every
+    reading with beam lies between two without, and a drift of the dark current cancels.
+    """
+
+    name = "sensitivity"
+    needs = (XrayTube, Dosimeter)
+    needs_sample = ("area_cm2",)
+
+    tube_voltage = FloatParameter("Tube voltage", units="kV", default=50, minimum=5, maximum=450)
+    tube_currents = FloatListParameter(
+        "Tube currents", units="mA", default="0.02:0.8:10", minimum=1e-4, maximum=1000, description="FROM:TO:HOW MANY"
+    )
+    fields = FloatListParameter(
+        "Fields", units="V/cm", default="-100", minimum=-1e6, maximum=1e6, description="bias over thickness, signed"
+    )
+    readout = ListParameter("Readout", choices=READOUTS, default="preamp")
+    bias_source = ListParameter("Bias source", choices=BIAS_SOURCES, default="source meter")
+    samples = IntegerParameter("Samples", default=200, minimum=16, maximum=100_000, description="of a reading")
+    sample_interval = FloatParameter("Sample interval", units="s", default=0.1, minimum=1e-5, maximum=60)
+    settling_time = FloatParameter(
+        "Settling time", units="s", default=2.0, minimum=0, maximum=3600, description="after the beam went on or off"
+    )
+    bias_settling_time = FloatParameter(
+        "Bias settling time", units="s", default=30.0, minimum=0, maximum=36000, description="after a new field"
+    )
+    dose_time = FloatParameter(
+        "Dose time", units="s", default=5.0, minimum=0.1, maximum=600, description="of a dosimeter reading"
+    )
+    compliance = FloatParameter("Compliance", units="uA", default=50.0, minimum=1e-6, maximum=1e6)
+    integration_cycles = FloatParameter(
+        "Integration", units="", default=1.0, minimum=0.01, maximum=10, description="power line cycles, source meter"
+    )
+
+    points = Stream(
+        "points",
+        "Photocurrent density against dose rate",
+        dose_rate=Scalar("Gy/s", errors=True),
+        signal=Scalar("nA/cm2", errors=True),
+        field="V/cm",
+        tube_current="mA",
+        primary=("dose_rate", "signal"),
+    )
+    windows = Stream(
+        "windows",
+        "Current read with and without beam",
+        beam="1",
+        field="V/cm",
+        bias="V",
+        tube_current="mA",
+        dose_rate=Scalar("Gy/s", errors=True),
+        mean="A",
+        noise="A",
+        moment="s",
+        interval="s",
+        bandwidth="Hz",
+        range="A/V",
+        current=Waveform("A"),
+        primary=("moment", "mean"),
+    )
+
+    def bias_of(self, field: float) -> float:
+        """Return the bias for a field, V/cm, across the sample's thickness."""
+        if self.sample is None:
+            raise UserMistake(f"{self.name} needs a sample: give --sample NAME or FILE")
+        return field * 100 * self.sample.thickness_m
+
+    def estimate(self) -> Estimate:
+        """Estimate from the parameters alone."""
+        window = self.samples * self.sample_interval
+        beam = self.settling_time + max(window, self.dose_time) + 1.0
+        points = len(self.tube_currents) * len(self.fields)
+        return Estimate(
+            duration=points * (beam + self.settling_time + window)
+            + len(self.fields) * (self.bias_settling_time + window + beam),
+            beam_time=points * beam + len(self.fields) * beam,
+            milliampere_seconds=beam * len(self.fields) * (sum(self.tube_currents) + max(self.tube_currents)),
+            operating_points=tuple((self.tube_voltage, current) for current in self.tube_currents),
+            biases=tuple(self.bias_of(field) for field in self.fields) if self.sample else (),
+            records=3 * points + len(self.fields),
+            bytes_to_write=(2 * points + len(self.fields)) * self.samples * 8,
+        )
+
+    def check(self, bench: Bench) -> None:
+        """Check instruments, limits and that the wanted readout is there."""
+        if self.readout == "preamp":
+            bench.get(CurrentPreamp)
+            bench.get(Digitizer)
+        if self.readout == "source meter":
+            bench.get(SourceMeter)
+            if self.bias_source != "source meter":
+                raise UserMistake("readout = source meter needs bias_source = source meter")
+            if self.compliance * 1e-6 > bench.file.limits.compliance_a:
+                raise UserMistake(
+                    f"compliance {self.compliance:g} uA is above the bench's limit of "
+                    f"{bench.file.limits.compliance_a * 1e6:g} uA (limits.compliance_a)"
+                )
+        if any(self.fields.count(field) > 1 for field in self.fields):
+            raise UserMistake("fields: a field stands there twice")
+        super().check(bench)
+
+    def check_bias(self, bench: Bench, volts: float) -> None:
+        """Check a bias against the limits of whoever gives it."""
+        if self.bias_source == "preamp":
+            bench.preamp.check_bias(volts)
+        elif volts or self.readout == "source meter":
+            bench.source_meter.check_bias(volts)
+
+    def axes(self, bench: Bench) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Return the delays of a window's samples."""
+        del bench
+        return {"delay": np.arange(self.samples) * self.sample_interval}
+
+    def measure(self, bench: Bench, run: Run) -> None:
+        """Measure field by field, each from low to high dose rate."""
+        steps = [(field, current) for field in self.fields for current in sorted(self.tube_currents)]
+        readout = current_readout(self.readout, bench, run)
+        biased_at, before = math.nan, None
+        with contextlib.ExitStack() as bias:
+            for field, current in run.progress(steps):
+                if field != biased_at:
+                    bias.close()
+                    bias.enter_context(self._bias(bench, self.bias_of(field)))
+                    biased_at, before = field, None
+                    run.wait(self.bias_settling_time)
+                    self._choose_range(bench, run, readout)
+                if before is None:
+                    before = self._read_dark(bench, run, readout, field)
+                before = self._measure_point(bench, run, readout, field, current, before)
+
+    @contextlib.contextmanager
+    def _bias(self, bench: Bench, volts: float) -> Iterator[None]:
+        if self.bias_source == "preamp":
+            try:
+                bench.preamp.set_bias(volts)
+                yield
+            finally:
+                bench.preamp.set_bias(0.0)
+        elif volts == 0.0 and self.readout == "preamp":
+            # the preamplifier's virtual ground is the zero; a source meter's own offset would only disturb it
+            yield
+        else:
+            source = bench.source_meter
+            compliance = min(self.compliance * 1e-6, bench.file.limits.compliance_a)
+            with source.bias(volts, compliance):
+                source.configure(compliance, self.integration_cycles)
+                yield
+
+    def _choose_range(self, bench: Bench, run: Run, readout: CurrentReadout) -> None:
+        """Choose one range for the whole field, at its largest dose rate."""
+        with bench.tube.beam(kilovolts=self.tube_voltage, milliamps=max(self.tube_currents)):
+            run.wait(self.settling_time)
+            readout.settle()
+        run.wait(self.settling_time)
+
+    def _measure_point(
+        self, bench: Bench, run: Run, readout: CurrentReadout, field: float, current: float, before: CurrentWindow
+    ) -> CurrentWindow:
+        """Measure with beam and again without; return the reading without."""
+        with bench.tube.beam(kilovolts=self.tube_voltage, milliamps=current) as reached:
+            run.wait(self.settling_time)
+            dose = bench.dosimeter.dose_rate(self.dose_time)
+            lit, moment = self._window(bench, readout)
+            self._record_window(run, field, lit, moment, reached.current_ma, dose.value, dose.uncertainty)
+        run.wait(self.settling_time)
+        after = self._read_dark(bench, run, readout, field)
+        self._record_point(run, field, reached.current_ma, (dose.value, dose.uncertainty), (before, lit, after))
+        return after
+
+    def _window(self, bench: Bench, readout: CurrentReadout) -> tuple[CurrentWindow, float]:
+        """Read a window and say when its middle was, s on the bench's clock."""
+        window = readout.read(self.samples, self.sample_interval)
+        return window, bench.clock.now() - 0.5 * len(window.current) * window.interval
+
+    def _read_dark(self, bench: Bench, run: Run, readout: CurrentReadout, field: float) -> CurrentWindow:
+        window, moment = self._window(bench, readout)
+        self._record_window(run, field, window, moment, 0.0, 0.0, 0.0)
+        return window
+
+    def _record_window(
+        self,
+        run: Run,
+        field: float,
+        window: CurrentWindow,
+        moment: float,
+        tube_current: float,
+        dose_rate: float,
+        dose_rate_errors: float,
+    ) -> None:
+        run.record(
+            self.windows,
+            beam=float(tube_current > 0),
+            field=field,
+            bias=self.bias_of(field),
+            tube_current=tube_current,
+            dose_rate=dose_rate,
+            dose_rate_errors=dose_rate_errors,
+            mean=float(window.current.mean()),
+            noise=float(window.current.std(ddof=1)),
+            moment=moment,
+            interval=window.interval,
+            bandwidth=window.bandwidth,
+            range=window.range,
+            current=window.current,
+        )
+
+    def _record_point(
+        self,
+        run: Run,
+        field: float,
+        tube_current: float,
+        dose: tuple[float, float],
+        windows: tuple[CurrentWindow, CurrentWindow, CurrentWindow],
+    ) -> None:
+        """Record what the live plot shows; the analysis starts from the windows."""
+        assert self.sample is not None  # noqa: S101  (checked before the beam was on)
+        assert self.sample.area_m2 is not None  # noqa: S101
+        before, lit, after = windows
+        density = 1e9 / (self.sample.area_m2 * 1e4)
+        signal = lit.current.mean() - 0.5 * (before.current.mean() + after.current.mean())
+        variances = [float(np.var(window.current, ddof=1)) / len(window.current) for window in windows]
+        error = math.sqrt(variances[1] + 0.25 * (variances[0] + variances[2]))
+        run.record(
+            self.points,
+            dose_rate=dose[0],
+            dose_rate_errors=dose[1],
+            signal=float(signal) * density,
+            signal_errors=error * density,
+            field=field,
+            tube_current=tube_current,
+        )
+
+    def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
+        """Give, per field, sensitivity, limits of detection, linearity, dark current and theoretical sensitivity."""
+        return sensitivity_figures(data)
