@@ -47,7 +47,7 @@ def lod_interpolated(points: SignalPoints, dose_calibration_uncertainty: float =
     upward = np.flatnonzero((ratio[:-1] < THRESHOLD) & (ratio[1:] >= THRESHOLD))
     if upward.size == 0 or ratio[-1] < THRESHOLD:
         reason = (
-            f"no dose rate below the limit was measured: SNR is at least {ratio.min():.3g}, at {dose[0] * NANO:.4g} nGy/s"
+            f"no dose rate below the limit was measured: SNR is {ratio.min():.3g} or more everywhere"
             if ratio.min() >= THRESHOLD
             else f"the data do not bracket SNR = 3: it is {ratio[-1]:.3g} at the highest dose rate"
         )
