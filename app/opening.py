@@ -67,8 +67,27 @@ def open_bench(
                 raise UserMistake(f"{what} is for simulated benches, and bench '{file.name}' is a real one")
         return connect(file, {}, WallClock(), geometry)
 
+    return open_simulated(loaded, sample=sample, geometry=geometry, seed=seed, speed=speed)[0]
+
+
+def open_simulated(
+    bench: Loaded[BenchFile],
+    *,
+    sample: Sample | None = None,
+    geometry: Geometry | None = None,
+    seed: int | None = None,
+    speed: Speed | None = None,
+) -> tuple[Bench, ServedBench]:
+    """Open a simulated bench, and give what serves it as well: its world, its faults.
+
+    Parameters, errors
+        As `open_bench`. Closing the bench closes what serves it.
+    """
     from sim_instruments.served_bench import ServedBench
 
+    file = bench.content
+    if file.simulation is None:
+        raise UserMistake(f"bench '{file.name}' is a real one: it has no [simulation] table")
     served = ServedBench(
         file,
         sample=sample,
@@ -77,23 +96,19 @@ def open_bench(
         speed=file.simulation.speed if speed is None else speed,
     )
     try:
-        return connect(
+        opened = connect(
             file,
             served.resources,
             served.clock,
             geometry,
             when_closed=served.close,
             when_placed=lambda name: served.world.set_sample(sample_file(name).content.model_dump()),
-            options=_simulated_options(served),
+            options=served.driver_options,
         )
     except BaseException:
         served.close()
         raise
-
-
-def _simulated_options(served: ServedBench) -> Mapping[str, Mapping[str, Any]]:
-    """Return, by role, the options through which a driver reaches a wire that is no network address."""
-    return served.driver_options
+    return opened, served
 
 
 def connect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drivers.roles.role import Role
@@ -48,6 +49,10 @@ class Dosimeter(Role):
     @abstractmethod
     def zero(self) -> None:
         """Correct the zero; the beam must be off."""
+
+    def calibration(self) -> Mapping[str, float | str]:
+        """Return the calibration's relative standard uncertainty."""
+        return {"relative_uncertainty": self.calibration_uncertainty}
 
     def make_safe(self) -> None:
         """Do nothing: a dosimeter energises nothing."""

@@ -1,0 +1,130 @@
+"""From the readings of a sensitivity run to its figures of merit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.detection_limit import lod_currie, lod_interpolated, lod_iupac, lod_line
+from analysis.figure import FigureOfMerit
+from analysis.linearity import linear_dynamic_range, power_law_exponent
+from analysis.scattered_line import fit_line_with_scatter
+from analysis.sensitivity import UNIT, sensitivity_of_line
+from analysis.signal_current import (
+    CurrentReading,
+    SignalCurrent,
+    dark_current_density,
+    pooled_deviation,
+    signal_current,
+    signal_points,
+)
+from analysis.signal_points import Acquisition, SignalPoints
+from config.sample_file import Sample
+from procedures.run_data import Array, RunData
+from procedures.theoretical_sensitivity import theoretical_figures
+
+FEWEST_POINTS = 3
+"""Dose rates that a line needs."""
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What was measured at one field."""
+
+    field: float
+    signals: list[SignalCurrent]
+    dose_rates: Array
+    dose_errors: Array
+    acquisition: Acquisition
+
+
+def sensitivity_figures(data: RunData) -> list[FigureOfMerit]:
+    """Return, per field, sensitivity, limits of detection, linearity and dark current; then the theoretical ones.
+
+    Parameters
+    ----------
+    data
+        With the streams of `procedures.sensitivity.Sensitivity`, and a sample that has an area.
+    """
+    sample = data.sample
+    if sample is None or sample.area_m2 is None:
+        raise ValueError("the run file holds no sample with an area")
+    theoretical = theoretical_figures(data)
+    figures: list[FigureOfMerit] = []
+    for measured in _fields(data, sample.area_m2):
+        found = _figures_of(measured, data, sample)
+        found += [figure for one in theoretical if (figure := one.normalized(found[0])) is not None]
+        figures += [figure.at_condition(field=(measured.field, "V/cm")) for figure in found]
+    return figures + [one.figure for one in theoretical]
+
+
+def _fields(data: RunData, area: float) -> Iterator[_Field]:
+    windows = data["windows"]
+    for field in dict.fromkeys(windows["field"].tolist()):
+        rows = np.flatnonzero(windows["field"] == field)
+        lit = [
+            row
+            for row in rows
+            if windows["beam"][row]
+            and {row - 1, row + 1} <= set(rows)
+            and not windows["beam"][[row - 1, row + 1]].any()
+        ]
+        readings = {row: CurrentReading(float(windows["moment"][row]), windows["current"][row]) for row in rows}
+        signals = [signal_current(readings[row - 1], readings[row], readings[row + 1], area) for row in lit]
+        bandwidth = windows["bandwidth"][rows]
+        interval = float(windows["interval"][rows].mean())
+        # what is read is the mean over each interval, whose own -3 dB point is 0.443 of the rate
+        averaging = 0.443 / interval
+        lowest = float(bandwidth.min()) if np.isfinite(bandwidth).all() else averaging
+        yield _Field(
+            field,
+            signals,
+            windows["dose_rate"][lit],
+            windows["dose_rate_errors"][lit],
+            Acquisition(min(lowest, averaging), 1.0 / interval, windows["current"].shape[1]),
+        )
+
+
+def _figures_of(measured: _Field, data: RunData, sample: Sample) -> list[FigureOfMerit]:
+    if len(measured.signals) < FEWEST_POINTS:
+        reason = f"{len(measured.signals)} dose rates were measured between two dark readings, a line needs 3"
+        return [FigureOfMerit.refused("sensitivity", UNIT, "slope of signal current density on dose rate", reason)]
+    calibration = data.calibration("dosimeter", "relative_uncertainty", 0.0)
+    area_cm2 = sample.area_cm2
+    area = sample.area_uncertainty_cm2 / area_cm2 if area_cm2 else 0.0
+    points = signal_points(measured.dose_rates, measured.signals, measured.dose_errors, measured.acquisition)
+    fit = fit_line_with_scatter(points.dose_rate, points.signal, points.signal_uncertainty, points.dose_uncertainty)
+    warnings = dict.fromkeys(warning for signal in measured.signals for warning in signal.warnings)
+    sensitivity = sensitivity_of_line(fit, calibration, area)
+    return [
+        sensitivity.with_warnings(*warnings),
+        fit.r2_figure(),
+        power_law_exponent(points.dose_rate, points.magnitude, points.signal_uncertainty, points.dose_uncertainty),
+        linear_dynamic_range(fit, sigma_x=points.dose_uncertainty),
+        *_detection_limits(measured, points, calibration, fit.slope, fit.slope_uncertainty),
+        dark_current_density(
+            [signal.dark_density for signal in measured.signals],
+            [signal.dark_uncertainty for signal in measured.signals],
+            area,
+        ),
+    ]
+
+
+def _detection_limits(
+    measured: _Field, points: SignalPoints, calibration: float, slope: float, slope_uncertainty: float
+) -> list[FigureOfMerit]:
+    noise, freedom = pooled_deviation(
+        [signal.dark_noise for signal in measured.signals], [signal.dark_noise_dof for signal in measured.signals]
+    )
+    # each dark reading serves two pairs, so that pooling the pairs counts it twice
+    freedom /= 2
+    lowest = float(points.dose_rate.min())
+    over_slope = (noise, freedom, slope, slope_uncertainty, lowest, calibration, measured.acquisition)
+    return [
+        lod_interpolated(points, calibration),
+        lod_line(points, calibration),
+        lod_iupac(*over_slope),
+        lod_currie(*over_slope),
+    ]
