@@ -62,7 +62,7 @@ class Guard:
         found = self.member(parent, name)
         if not isinstance(found, h5py.Dataset):
             raise self._refusal(f"{parent.name}/{name} is no dataset")
-        self._check(found)
+        self.check(found)
         return found
 
     def value(self, parent: h5py.Group, name: str) -> object:
@@ -124,6 +124,7 @@ class Guard:
 
     def digest(self, dataset: h5py.Dataset) -> str:
         """Digest of what a dataset holds (see `storage.checksum`)."""
+        self.check(dataset)
         units = self.attribute(dataset, "units")
         digest = Digest(dataset.dtype, units if isinstance(units, str) else "")
         for rows in self.blocks(dataset):
@@ -131,7 +132,7 @@ class Guard:
         return digest.hexdigest(dataset.shape)
 
     def datasets(self, group: h5py.Group, path: str, depth: int = 0) -> Iterator[tuple[str, h5py.Dataset]]:
-        """Every dataset below a group with its path."""
+        """Every dataset below a group with its path, unchecked."""
         if depth > _MAX_DEPTH:
             raise self._refusal(f"groups nested deeper than {_MAX_DEPTH}")
         for name in group:
@@ -139,10 +140,10 @@ class Guard:
             if isinstance(found, h5py.Group):
                 yield from self.datasets(found, f"{path}/{name}", depth + 1)
             elif isinstance(found, h5py.Dataset):
-                self._check(found)
                 yield f"{path}/{name}", found
 
-    def _check(self, dataset: h5py.Dataset) -> None:
+    def check(self, dataset: h5py.Dataset) -> None:
+        """Refuse a dataset whose data are elsewhere, of a kind no run file holds, or too large."""
         with self.faults():
             kind = dataset.dtype.kind
             properties = dataset.id.get_create_plist()

@@ -175,11 +175,12 @@ class RunFile:
         digests = self.digests
         if digests is None:
             return Verification(sealed=False)
-        found = {path: self._guard.digest(dataset) for path, dataset in self._guard.datasets(self._entry, ENTRY)}
+        found = dict(self._guard.datasets(self._entry, ENTRY))
         found.pop(f"{ENTRY}/{names.CHECKSUM}/{names.DIGESTS}", None)
+        kept = found.keys() & digests.keys()
         return Verification(
             sealed=True,
-            damaged=tuple(sorted(path for path in found.keys() & digests.keys() if found[path] != digests[path])),
+            damaged=tuple(sorted(path for path in kept if self._guard.digest(found[path]) != digests[path])),
             missing=tuple(sorted(digests.keys() - found.keys())),
             unknown=tuple(sorted(found.keys() - digests.keys())),
         )

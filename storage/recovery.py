@@ -149,8 +149,8 @@ def _copy(run: RunFile, file: h5py.File, copy: Path) -> Recovered:
     size = run.path.stat().st_size + len(journal.encode())
     reserve(int(file.id.get_vfd_handle()), copy, 0, size + size // 4 + 16 * MARGIN)
     source, guard = run.file, Guard(copy, DEFAULT_LIMIT)
-    for _ in guard.datasets(source[ENTRY], ENTRY):
-        pass  # refuses links to elsewhere and the like before anything is copied
+    for _, dataset in guard.datasets(source[ENTRY], ENTRY):
+        guard.check(dataset)
     file.attrs.update(source.attrs)
     entry = file.create_group(ENTRY)
     entry.attrs.update(source[ENTRY].attrs)

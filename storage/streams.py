@@ -77,7 +77,7 @@ def read_streams(guard: Guard, entry: h5py.Group) -> dict[str, StreamData]:
     """Streams of an entry, the default one first."""
     default = str(guard.attribute(entry, "default"))
     found = sorted((name for name in entry if name not in NOT_A_STREAM), key=lambda name: (name != default, name))
-    groups = {name: guard.group(entry, name) for name in found}
+    groups = {name: guard.group(entry, name) for name in found if isinstance(guard.member(entry, name), h5py.Group)}
     return {
         name: StreamData(guard, group)
         for name, group in groups.items()
