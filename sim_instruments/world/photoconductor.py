@@ -52,8 +52,9 @@ class PhotoconductorPhysics:
     """A photoconductor under bias and beam.
 
     J = S(F) D + F/rho, with S = S0 beta eta(F) G(F). The efficiency eta is Hecht's, at the built-in field where the
-    bias's is smaller. The gain G grows linearly from its value without bias to the one at the reference field and is constant
-    beyond; both are such that the sample's two sensitivities are met. Its sign is the bias's, and negative without.
+    bias's is smaller. The gain G grows linearly from its value without bias to the one at the reference field and is
+    constant beyond; both are such that the sample's two sensitivities are met. The photocurrent's sign is the bias's,
+    and negative without.
 
     Parameters
     ----------

@@ -27,28 +27,12 @@ from contextlib import contextmanager
 
 from sim_instruments.world.interrupt import InterruptLike
 from sim_instruments.world.schedule import Call, FailedCall, Failures, Schedule, Scheduled
+from sim_instruments.world.sleepers import ClockStalled, Sleeper
 
 # How often, in real time, the mover looks for what nobody tells it of: a thread that ended, an interrupt that can
 # only be asked.
 _LOOK_AGAIN_S = 0.002
 _FOR_EVER_S = 3600.0
-
-
-class ClockStalled(RuntimeError):  # noqa: N818  (a state, reported; nobody raises it)
-    """A scheduled call blocks on something that needs time to move; time was moved past it."""
-
-
-class _Sleeper:
-    __slots__ = ("awake", "deadline", "gate", "interrupt", "reached", "thread")
-
-    def __init__(self, thread: threading.Thread, deadline: float, interrupt: InterruptLike | None) -> None:
-        self.thread = thread
-        self.deadline = deadline
-        self.interrupt = interrupt
-        self.reached = False
-        self.awake = False
-        self.gate = threading.Lock()
-        self.gate.acquire()
 
 
 class VirtualClock:
@@ -72,7 +56,7 @@ class VirtualClock:
         self._relief_wanted = threading.Condition(self._guard)
         self._schedule = Schedule()
         self._failures = Failures()
-        self._sleepers: list[tuple[float, int, _Sleeper]] = []
+        self._sleepers: list[tuple[float, int, Sleeper]] = []
         self._arrivals = itertools.count()
         self._requests: list[float] = []
         self._nested_requests: list[float] = []
@@ -130,7 +114,7 @@ class VirtualClock:
                 return self._advance_nested(self._now + seconds, interrupt)
             if self._closed.is_set():
                 return False
-            sleeper = _Sleeper(me, self._now + seconds, interrupt)
+            sleeper = Sleeper(me, self._now + seconds, interrupt)
             self._busy.pop(me, None)
             heapq.heappush(self._sleepers, (sleeper.deadline, next(self._arrivals), sleeper))
             self._hooks_due = True
@@ -239,7 +223,7 @@ class VirtualClock:
         self._busy[thread] = None
         self._busy_since = time.monotonic()
 
-    def _let_go(self, sleeper: _Sleeper, *, reached: bool) -> None:
+    def _let_go(self, sleeper: Sleeper, *, reached: bool) -> None:
         if not sleeper.awake:
             sleeper.awake = True
             sleeper.reached = reached
