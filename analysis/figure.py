@@ -168,6 +168,37 @@ class FigureOfMerit:
         new = tuple(dict.fromkeys((*self.warnings, *warnings)))
         return replace(self, warnings=new)
 
+    def with_systematic(self, systematic: float) -> Self:
+        """Return the same figure with a further systematic standard uncertainty, in `unit`, added in quadrature.
+
+        The interval grows on each side in quadrature with the normal 95 % half-width of the new part.
+
+        Raises
+        ------
+        ValueError
+            If the part is negative or not finite.
+        """
+        part = _finite(systematic, f"{self.name}: systematic")
+        if part < 0:
+            raise ValueError(f"{self.name}: systematic is {part}, it cannot be negative")
+        if self.value is None or self.uncertainty is None:
+            return self
+        ends = None
+        if self.interval is not None:
+            low, high = self.interval
+            wide = NORMAL_95 * part
+            ends = (
+                self.value - math.hypot(self.value - low, wide),
+                self.value + math.hypot(high - self.value, wide),
+            )
+        return replace(
+            self,
+            uncertainty=math.hypot(self.uncertainty, part),
+            interval=ends,
+            statistical=self.uncertainty if self.statistical is None else self.statistical,
+            systematic=math.hypot(self.systematic or 0.0, part),
+        )
+
     def with_details(self, **details: Detail) -> Self:
         """Return the same figure with further details."""
         return replace(self, details={**self.details, **details})
