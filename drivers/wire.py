@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import select
 import socket
@@ -72,8 +73,9 @@ class Wire(VISAAdapter):
         self._stale = False
         self.connection: Any
         try:
-            self._opening = (resource, {"timeout": timeout_s * 1000, **_of_interface(resource, visa_library, settings)})
-            super().__init__(resource, visa_library, **self._opening[1])
+            manager = _manager(visa_library)
+            self._opening = (resource, {"timeout": timeout_s * 1000, **_of_interface(manager, resource, settings)})
+            super().__init__(resource, manager.visalib, **self._opening[1])
             self._without_delay()
         except (pyvisa.Error, OSError, ValueError) as error:
             self.close()
@@ -187,8 +189,14 @@ class Wire(VISAAdapter):
             super().close()
 
 
-def _of_interface(resource: str, visa_library: str, settings: dict[str, Any]) -> dict[str, Any]:
+@functools.cache
+def _manager(visa_library: str) -> pyvisa.ResourceManager:
+    """Look for the VISA library once: pyvisa starts compilers and linkers to find it, 0.1 s each time."""
+    return pyvisa.ResourceManager(visa_library)
+
+
+def _of_interface(manager: pyvisa.ResourceManager, resource: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that hold for the resource's kind of line."""
-    kind = pyvisa.ResourceManager(visa_library).resource_info(resource).interface_type
+    kind = manager.resource_info(resource).interface_type
     common = {name: value for name, value in settings.items() if name not in InterfaceType.__members__}
     return {**settings.get(kind.name, {}), **common}
