@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from math import prod
 from pathlib import Path
@@ -131,8 +131,7 @@ class OpenRunFile:
         # After a failed write HDF5 writes on whenever it can, metadata of rows that are not there, and fails on closing
         # in ways that may crash the process. From here on it writes into a file that nobody sees; ours stays as a
         # killed process would have left it.
-        with tempfile.TemporaryFile() as scratch:
-            os.dup2(scratch.fileno(), self._descriptor)
+        os.dup2(_unseen_file(), self._descriptor)
 
     def _rows(self, path: str, start: int, stop: int, rows: Array) -> None:
         dataset = self._datasets[path]
@@ -167,6 +166,16 @@ class OpenRunFile:
         """Close the handle."""
         self._datasets.clear()
         self._file.close()
+
+
+def _unseen_file() -> int:
+    # in memory where the system has that: the disk has just failed
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("cut off")
+    descriptor, name = tempfile.mkstemp()
+    with suppress(OSError):  # Windows deletes no open file
+        os.unlink(name)
+    return descriptor
 
 
 def create_run_file(

@@ -11,13 +11,14 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5p, h5s, h5t
 
 from storage.checksum import Digest, digest_of
-from storage.encoding import JSON, Array, encode, encode_name, text_array, text_dtype
+from storage.encoding import JSON, Array, encode, encode_name, text_array
 from storage.layout import ColumnLayout
 
 LIBVER = ("v110", "v110")
 """The format whose SWMR every HDF5 since 1.10 reads; "latest" would shut out older ones."""
 
 _COMPACT_LIMIT = 8 * 1024
+_TEXT = h5py.string_dtype()
 _SCALAR = h5s.create(h5s.SCALAR)
 
 Attribute = str | int | Sequence[str]
@@ -114,11 +115,9 @@ def _attach(target: h5d.DatasetID | h5g.GroupID, attributes: Mapping[str, Attrib
     for name, value in attributes.items():
         if isinstance(value, int):
             data: Array = np.asarray(value)
-        elif isinstance(value, str):
-            data = text_array(value)
         else:
-            texts = [item.encode() for item in value]
-            data = np.array(texts, dtype=text_dtype(max(len(text) for text in texts)))
+            # variable length, which is allowed before SWMR mode begins: h5py and others hand it on as text, not bytes
+            data = np.array(value if isinstance(value, str) else list(value), dtype=_TEXT)
         kind = h5t.py_create(data.dtype, logical=True)
         space = h5s.create_simple(data.shape) if data.shape else _SCALAR
         h5a.create(target, name.encode(), kind, space).write(data)

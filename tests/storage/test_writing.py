@@ -241,8 +241,8 @@ def test_figures_come_back_bit_for_bit_and_in_order(path: Path, header: RunHeade
         writer.finish("completed", FIGURES, END)
     with open_run(path) as run:
         assert list(run.figures) == FIGURES
-        assert run.file["entry/analysis/0001/sensitivity/value"].attrs["units"] == b"uC/(Gy cm2)"
-        assert run.file["entry/analysis/0001/sensitivity_2"].attrs["NX_class"] == b"NXprocess"
+        assert run.file["entry/analysis/0001/sensitivity/value"].attrs["units"] == "uC/(Gy cm2)"
+        assert run.file["entry/analysis/0001/sensitivity_2"].attrs["NX_class"] == "NXprocess"
 
 
 def test_a_later_analysis_is_added_and_the_earlier_one_kept(path: Path, header: RunHeader, sweep: StreamLayout) -> None:
