@@ -19,6 +19,7 @@ from config.mistake import UserMistake
 from config.sample_file import Sample
 from drivers.bench import Bench
 from drivers.roles import Role, XrayTube
+from procedures.drawing import Drawing, Points, quantity_with_unit
 from procedures.parameters import checked_values
 from procedures.run import Run, RunAborted
 from procedures.run_data import RunData
@@ -161,6 +162,24 @@ class Procedure(PyMeasureProcedure):
     def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
         """Turn records into figures of merit; the same data always gives the same figures."""
         raise NotImplementedError
+
+    def drawings(self, data: RunData) -> Sequence[Drawing]:
+        """Return what the run looks like; the same in a window, in a report, in a picture."""
+        main = self.streams()[0]
+        columns = data[main]
+        x, y = main.primary
+        if x not in columns or y not in columns or columns[y].ndim != 1:
+            return ()
+        errors = columns.get(f"{y}_errors")
+        units = {"time": "s", **main.scalars}
+        return (
+            Drawing(
+                main.title,
+                quantity_with_unit(x, units[x]),
+                quantity_with_unit(y, units[y]),
+                (Points(columns[x], columns[y], errors, columns.get(f"{x}_errors")),),
+            ),
+        )
 
     def products(self, data: RunData, stem: Path) -> Sequence[Path]:
         """Write files that other measurements use, named after the run file; return what was written."""

@@ -14,11 +14,12 @@ from config.mistake import UserMistake
 from drivers.bench import Bench
 from drivers.roles import CurrentPreamp, Digitizer, Dosimeter, SourceMeter, XrayTube
 from procedures.current_readout import READOUTS, CurrentReadout, CurrentWindow, current_readout
+from procedures.drawing import Drawing
 from procedures.parameters import FloatListParameter, FloatParameter, IntegerParameter, ListParameter
 from procedures.procedure import Estimate, Procedure
 from procedures.run import Run
 from procedures.run_data import RunData
-from procedures.sensitivity_analysis import sensitivity_figures
+from procedures.sensitivity_analysis import sensitivity_drawings, sensitivity_figures
 from procedures.streams import Scalar, Stream, Waveform
 
 BIAS_SOURCES = ("source meter", "preamp")
@@ -261,3 +262,7 @@ class Sensitivity(Procedure):
     def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
         """Give, per field, sensitivity, limits of detection, linearity, dark current and theoretical sensitivity."""
         return sensitivity_figures(data)
+
+    def drawings(self, data: RunData) -> Sequence[Drawing]:
+        """Draw photocurrent density against dose rate, a fit a field."""
+        return sensitivity_drawings(data)

@@ -13,6 +13,7 @@ from analysis.linearity import linear_dynamic_range, power_law_exponent
 from analysis.scattered_line import fit_line_with_scatter
 from analysis.sensitivity import UNIT, sensitivity_of_line
 from analysis.signal_current import (
+    NANOAMPERE_PER_CM2,
     CurrentReading,
     SignalCurrent,
     dark_current_density,
@@ -22,9 +23,11 @@ from analysis.signal_current import (
 )
 from analysis.signal_points import Acquisition, SignalPoints
 from config.sample_file import Sample
+from procedures.drawing import Drawing, Points, line_curve
 from procedures.run_data import Array, RunData
 from procedures.theoretical_sensitivity import theoretical_figures
 
+NANO = 1e9
 FEWEST_POINTS = 3
 """Dose rates that a line needs."""
 
@@ -58,6 +61,30 @@ def sensitivity_figures(data: RunData) -> list[FigureOfMerit]:
         found += [figure for one in theoretical if (figure := one.normalized(found[0])) is not None]
         figures += [figure.at_condition(field=(measured.field, "V/cm")) for figure in found]
     return figures + [one.figure for one in theoretical]
+
+
+def sensitivity_drawings(data: RunData) -> list[Drawing]:
+    """Draw signal against dose rate at every field, each with its fit."""
+    if data.sample is None or data.sample.area_m2 is None:
+        return []
+    points, curves = [], []
+    for measured in _fields(data, data.sample.area_m2):
+        density = np.array([signal.density for signal in measured.signals]) * NANOAMPERE_PER_CM2
+        error = np.array([signal.uncertainty for signal in measured.signals]) * NANOAMPERE_PER_CM2
+        rate, rate_error = measured.dose_rates * NANO, measured.dose_errors * NANO
+        points.append(Points(rate, density, error, rate_error, f"{measured.field:g} V/cm"))
+        if len(density) >= FEWEST_POINTS:
+            curves.append(line_curve(fit_line_with_scatter(rate, density, error, rate_error)))
+    return [
+        Drawing(
+            f"Photocurrent of {data.sample.name}",
+            "Dose rate (nGy/s)",
+            "Signal current density (nA/cm2)",
+            points,
+            curves,
+            quoted=("sensitivity", "lod_line"),
+        )
+    ]
 
 
 def _fields(data: RunData, area: float) -> Iterator[_Field]:
