@@ -22,6 +22,8 @@ FULL_COUNTS = 4095
 MONITOR_OVERRANGE = 1.2
 """Full scale of the monitors' converter over the rated one."""
 RAMP_STEP_S = 0.1
+SETTLING_READINGS = 20
+"""After which a reading that still changes is noise."""
 _INTERLOCKS = StatusCode.INTERLOCK_1_CLOSED | StatusCode.INTERLOCK_2_CLOSED | StatusCode.INTERNAL_INTERLOCK_CLOSED
 
 
@@ -192,6 +194,19 @@ class SpellmanTube(XrayTube):
                 (now.current_ma, self._current_ma, self.current_tolerance, self.full_scale[1]),
             )
         )
+
+    def _wait_until_risen(self) -> TubeStatus:
+        """Wait until voltage and current are within their tolerance and rise no more."""
+        last = super()._wait_until_risen()
+        counts = [1.5 * MONITOR_OVERRANGE * full / FULL_COUNTS for full in self.full_scale]
+        for _ in range(SETTLING_READINGS):
+            self.wait(0.1)
+            now = super()._wait_until_risen()
+            change = (now.voltage_kv - last.voltage_kv, now.current_ma - last.current_ma)
+            if abs(change[0]) <= counts[0] and abs(change[1]) <= counts[1]:
+                return now
+            last = now
+        return last
 
     @exclusive
     def reset_faults(self) -> tuple[str, ...]:
