@@ -8,14 +8,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from drivers.bench import Bench
 from drivers.errors import Overloaded
-from drivers.roles import CurrentPreamp, Digitizer, SourceMeter
+from drivers.roles import CurrentPreamp, Digitizer, GainMode, SourceMeter
 from procedures.run import Run
 
 Array = npt.NDArray[np.float64]
 
 READOUTS = ("preamp", "source meter")
+GAIN_MODES: tuple[GainMode, ...] = ("low noise", "high bandwidth", "low drift")
+LOWPASSES = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+"""Hz"""
 
 LARGEST_OUTPUT = 0.6
 """of the preamplifier's overload voltage, which the mean reading may reach before a less sensitive range is taken"""
@@ -73,9 +75,15 @@ class PreampReadout:
         Of the bench.
     run
         For waiting and for the journal.
+    gain_mode, lowpass
+        Of the preamplifier; the corner in Hz.
     """
 
-    def __init__(self, preamp: CurrentPreamp, digitizer: Digitizer, run: Run) -> None:
+    def __init__(
+        self, preamp: CurrentPreamp, digitizer: Digitizer, run: Run, gain_mode: GainMode, lowpass: float
+    ) -> None:
+        preamp.set_gain_mode(gain_mode)
+        preamp.set_filter("6 dB lowpass", low=lowpass)
         self._preamp = preamp
         self._digitizer = digitizer
         self._run = run
@@ -133,7 +141,7 @@ class PreampReadout:
         self._look()
         for _ in range(TRIES):
             self._digitizer.set_range(min(self._span, self._digitizer.ranges[1]), self._centre)
-            trace = self._digitizer.record(samples * interval, samples)
+            trace = self._digitizer.record(samples * interval, samples, averaging=False)
             if self._preamp.overloaded(trace.volts):
                 self._run.warn(
                     f"overload at {self._preamp.sensitivity:g} A/V: the range is changed, the window repeated"
@@ -169,10 +177,3 @@ class SourceMeterReadout:
         times, currents = self._source_meter.currents(samples, interval)
         spacing = float(np.mean(np.diff(times))) if samples > 1 else interval
         return CurrentWindow(currents, spacing, float("nan"), float("nan"))
-
-
-def current_readout(kind: str, bench: Bench, run: Run) -> CurrentReadout:
-    """Make one of `READOUTS`."""
-    if kind == "preamp":
-        return PreampReadout(bench.preamp, bench.digitizer, run)
-    return SourceMeterReadout(bench.source_meter)

@@ -13,7 +13,15 @@ from analysis.figure import FigureOfMerit
 from config.mistake import UserMistake
 from drivers.bench import Bench
 from drivers.roles import CurrentPreamp, Digitizer, Dosimeter, SourceMeter, XrayTube
-from procedures.current_readout import READOUTS, CurrentReadout, CurrentWindow, current_readout
+from procedures.current_readout import (
+    GAIN_MODES,
+    LOWPASSES,
+    READOUTS,
+    CurrentReadout,
+    CurrentWindow,
+    PreampReadout,
+    SourceMeterReadout,
+)
 from procedures.drawing import Drawing
 from procedures.parameters import FloatListParameter, FloatParameter, IntegerParameter, ListParameter
 from procedures.procedure import Estimate, Procedure
@@ -45,6 +53,18 @@ class Sensitivity(Procedure):
     )
     readout = ListParameter("Readout", choices=READOUTS, default="preamp")
     bias_source = ListParameter("Bias source", choices=BIAS_SOURCES, default="source meter")
+    gain_mode = ListParameter(
+        "Gain mode", choices=GAIN_MODES, default="high bandwidth", group_by="readout", group_condition="preamp"
+    )
+    lowpass = ListParameter(
+        "Lowpass",
+        choices=LOWPASSES,
+        units="Hz",
+        default=100,
+        group_by="readout",
+        group_condition="preamp",
+        description="of the preamplifier: the limit of detection goes with its root",
+    )
     samples = IntegerParameter("Samples", default=200, minimum=16, maximum=100_000, description="of a reading")
     sample_interval = FloatParameter("Sample interval", units="s", default=0.1, minimum=1e-5, maximum=60)
     settling_time = FloatParameter(
@@ -143,7 +163,7 @@ class Sensitivity(Procedure):
     def measure(self, bench: Bench, run: Run) -> None:
         """Measure field by field, each from low to high dose rate."""
         steps = [(field, current) for field in self.fields for current in sorted(self.tube_currents)]
-        readout = current_readout(self.readout, bench, run)
+        readout = self._readout(bench, run)
         biased_at, before = math.nan, None
         with contextlib.ExitStack() as bias:
             for field, current in run.progress(steps):
@@ -156,6 +176,11 @@ class Sensitivity(Procedure):
                 if before is None:
                     before = self._read_dark(bench, run, readout, field)
                 before = self._measure_point(bench, run, readout, field, current, before)
+
+    def _readout(self, bench: Bench, run: Run) -> CurrentReadout:
+        if self.readout == "preamp":
+            return PreampReadout(bench.preamp, bench.digitizer, run, self.gain_mode, float(self.lowpass))
+        return SourceMeterReadout(bench.source_meter)
 
     @contextlib.contextmanager
     def _bias(self, bench: Bench, volts: float) -> Iterator[None]:

@@ -102,15 +102,13 @@ def _fields(data: RunData, area: float) -> Iterator[_Field]:
         signals = [signal_current(readings[row - 1], readings[row], readings[row + 1], area) for row in lit]
         bandwidth = windows["bandwidth"][rows]
         interval = float(windows["interval"][rows].mean())
-        # what is read is the mean over each interval, whose own -3 dB point is 0.443 of the rate
-        averaging = 0.443 / interval
-        lowest = float(bandwidth.min()) if np.isfinite(bandwidth).all() else averaging
+        lowest = float(bandwidth.min()) if np.isfinite(bandwidth).all() else None
         yield _Field(
             field,
             signals,
             windows["dose_rate"][lit],
             windows["dose_rate_errors"][lit],
-            Acquisition(min(lowest, averaging), 1.0 / interval, windows["current"].shape[1]),
+            Acquisition(lowest, 1.0 / interval, windows["current"].shape[1]),
         )
 
 

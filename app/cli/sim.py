@@ -40,11 +40,14 @@ def main(given: argparse.Namespace) -> int:
         geometry=file.geometry,
         seed=file.simulation.seed if seed is None else seed,
         speed=speed,
-        to_other_processes=True,
     )
     try:
         instruments = {
-            role: {"driver": file.entries[role].driver, "resource": resource}
+            role: {
+                "driver": file.entries[role].driver,
+                "resource": resource,
+                "options": served.driver_options.get(role, {}),
+            }
             for role, resource in served.resources.items()
         }
         if given.json:
@@ -53,7 +56,7 @@ def main(given: argparse.Namespace) -> int:
             print_table(
                 f"Simulated bench {file.name}, {speed:g} times real time; ends when stdin closes or with Ctrl-C",
                 ("role", "driver", "resource"),
-                [(role, one["driver"], one["resource"]) for role, one in instruments.items()],
+                [(role, str(one["driver"]), str(one["resource"])) for role, one in instruments.items()],
             )
         sys.stdout.flush()
         _wait_for_the_end()

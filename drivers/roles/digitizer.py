@@ -40,7 +40,7 @@ class Digitizer(Role):
         """Set the voltage range: from ``centre - full_range / 2`` to ``centre + full_range / 2``, V."""
 
     @abstractmethod
-    def record(self, duration: float, samples: int) -> Trace:
+    def record(self, duration: float, samples: int, *, averaging: bool = True) -> Trace:
         """Record an untriggered trace that begins now.
 
         Parameters
@@ -48,8 +48,10 @@ class Digitizer(Role):
         duration
             s
         samples
-            How many equidistant samples; each is the mean of what was digitized in its interval where the
-            instrument can do that.
+            How many equidistant samples.
+        averaging
+            Whether each sample is the mean of what was digitized in its interval, or a moment of it: a mean has less
+            noise, and another bandwidth than that of what is connected.
         """
 
     @abstractmethod
