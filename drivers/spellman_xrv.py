@@ -343,12 +343,17 @@ class SpellmanTube(XrayTube):
         return True
 
     def _feed(self) -> None:
+        # whoever holds the lock talks to the supply, or waits with the high voltage off; waiting here for one who
+        # waits for the clock would stop a virtual clock
+        if not self.lock.acquire(blocking=False):
+            return
         try:
-            with self.lock:
-                if self._keep_alive is not None:
-                    _ = self.supply.unscaled.voltage_setpoint
+            if self._keep_alive is not None:
+                _ = self.supply.unscaled.voltage_setpoint
         except InstrumentError as error:
             log.warning("%s: its watchdog could not be fed (%s)", self.name, error)
+        finally:
+            self.lock.release()
 
     def make_safe(self) -> None:
         """Switch the beam off, set voltage and current to zero and let the filament cool.

@@ -345,6 +345,7 @@ def test_watchdog_is_fed_while_the_program_lives_and_trips_when_it_does_not(serv
     tube.switch_on()
     bench.world.clock.sleep(60)
     assert bench.world.tube.high_voltage_on
+    assert not bench.world.clock.failures
     tube.close()
     bench.world.clock.sleep(3)
     assert bench.world.tube.high_voltage_on
