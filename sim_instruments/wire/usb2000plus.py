@@ -203,11 +203,11 @@ class USB2000PlusWire(WireInstrument):
             self._answers.append(self._status())
 
     def _initialise(self) -> None:
+        """Go back to the normal trigger mode; the integration time stays as it is."""
         self._answers.clear()
         self._spectra.clear()
         self._lamp = 0
         self._trigger = NORMAL
-        self._set_integration_time(round(DEFAULT_INTEGRATION_TIME * 1e6))
 
     def _set_integration_time(self, microseconds: int) -> None:
         """Let the exposure that is going on come to its end with the time it was begun with."""
