@@ -178,26 +178,34 @@ class FigureOfMerit:
         ValueError
             If the part is negative or not finite.
         """
-        part = _finite(systematic, f"{self.name}: systematic")
+        return self._with_part(systematic, "systematic")
+
+    def with_random(self, statistical: float) -> Self:
+        """Return the same figure with a further statistical standard uncertainty, in `unit`, added in quadrature.
+
+        Raises
+        ------
+        ValueError
+            If the part is negative or not finite.
+        """
+        return self._with_part(statistical, "statistical")
+
+    def _with_part(self, added: float, kind: str) -> Self:
+        part = _finite(added, f"{self.name}: {kind}")
         if part < 0:
-            raise ValueError(f"{self.name}: systematic is {part}, it cannot be negative")
+            raise ValueError(f"{self.name}: {kind} is {part}, it cannot be negative")
         if self.value is None or self.uncertainty is None:
             return self
         ends = None
         if self.interval is not None:
             low, high = self.interval
             wide = NORMAL_95 * part
-            ends = (
-                self.value - math.hypot(self.value - low, wide),
-                self.value + math.hypot(high - self.value, wide),
-            )
-        return replace(
-            self,
-            uncertainty=math.hypot(self.uncertainty, part),
-            interval=ends,
-            statistical=self.uncertainty if self.statistical is None else self.statistical,
-            systematic=math.hypot(self.systematic or 0.0, part),
-        )
+            ends = (self.value - math.hypot(self.value - low, wide), self.value + math.hypot(high - self.value, wide))
+        parts = {"statistical": self.statistical, "systematic": self.systematic or 0.0}
+        if parts["statistical"] is None:
+            parts["statistical"] = self.uncertainty
+        parts[kind] = math.hypot(parts[kind] or 0.0, part)
+        return replace(self, uncertainty=math.hypot(self.uncertainty, part), interval=ends, **parts)  # type: ignore[arg-type]
 
     def with_details(self, **details: Detail) -> Self:
         """Return the same figure with further details."""

@@ -11,12 +11,11 @@ from analysis.checked_arrays import FloatArray
 from analysis.figure import FigureOfMerit
 from analysis.net_spectrum import NetSpectrum, saturation_refusal
 
-#: A peak stands above the noise when the smoothed spectrum exceeds its uncertainty this many times. Below ten, the
-#: choice of the highest point moves the position by more than the fit knows of.
-SIGNIFICANT = 10.0
-#: A position that is less certain than this share of the top's half width is refused: the fit's region itself was then
-#: chosen by the noise.
-UNCERTAIN = 0.2
+#: A peak has a position when the smoothed spectrum exceeds its uncertainty this many times. With less, the noise
+#: chooses the region that is fitted, and the interval does not know of it.
+SIGNIFICANT = 25.0
+#: A position that is less certain than this share of the top's half width is no position: the top is flat.
+UNCERTAIN = 0.5
 #: The top of a peak, above this share of its height, is fitted by a polynomial.
 TOP = 0.6
 #: Flanks are fitted between these shares of the height.

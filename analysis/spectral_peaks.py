@@ -8,7 +8,6 @@ from analysis.figure import FigureOfMerit
 from analysis.net_spectrum import NetSpectrum, saturation_refusal
 from analysis.peak_top import (
     FLANK,
-    SIGNIFICANT,
     SMOOTHINGS,
     PeakTop,
     fitted_top,
@@ -17,6 +16,8 @@ from analysis.peak_top import (
     smoothed_spectrum,
 )
 
+#: A peak is listed when it rises above its valleys by this many standard uncertainties of the smoothed spectrum.
+PROMINENT = 10.0
 POSITION_METHOD = "maximum of a polynomial through the top 40 % of the peak"
 
 
@@ -127,7 +128,7 @@ def centroid(spectrum: NetSpectrum, band_nm: tuple[float, float] | None = None) 
     widths = spectrum.pixel_widths_nm[inside]
     weights, errors = widths * spectrum.counts[inside], widths * spectrum.uncertainty[inside]
     total = float(weights.sum())
-    if total <= SIGNIFICANT * float(np.sqrt(np.sum(errors**2))):
+    if total <= PROMINENT * float(np.sqrt(np.sum(errors**2))):
         reason = "the integral over the band does not stand above its noise"
         return FigureOfMerit.refused("centroid", "nm", method, reason)
     mean = float(weights @ wavelengths / total)
@@ -162,10 +163,10 @@ def peaks(spectrum: NetSpectrum, band_nm: tuple[float, float] | None = None) -> 
 
     inside = spectrum.within(band_nm)
     smoothed, noise = smoothed_spectrum(spectrum, SMOOTHINGS[-1])
-    found, properties = find_peaks(np.where(inside, smoothed, 0.0), prominence=SIGNIFICANT * float(np.median(noise)))
+    found, properties = find_peaks(np.where(inside, smoothed, 0.0), prominence=PROMINENT * float(np.median(noise)))
     figures: list[FigureOfMerit] = []
     for index, prominence in zip(found.tolist(), properties["prominences"].tolist(), strict=True):
-        if prominence < SIGNIFICANT * noise[index] * np.sqrt(2.0):
+        if prominence < PROMINENT * noise[index] * np.sqrt(2.0):
             continue
         top = fitted_top(spectrum, smoothed, index, inside, prominence)
         region = np.zeros_like(inside)
