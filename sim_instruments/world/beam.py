@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from sim_instruments.world.spectrum import TABLE, TubeSpectrum, spectrum
 from sim_instruments.world.tube import HISTORY_S, Segment, TubePhysics
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 
 NODE_KV = 5.0
 """Spectra are calculated at multiples of this and at the ends; kerma in between is interpolated."""
@@ -55,6 +57,8 @@ def kerma_exponent(voltage_kv: float, filters: Filters, anode_angle_deg: float =
     """Local exponent d ln(kerma) / d ln(kV)."""
     if voltage_kv <= LOWEST_KV:
         return spectrum(LOWEST_KV, filters, anode_angle_deg).exponent
+    if voltage_kv % NODE_KV == 0.0:
+        return spectrum(voltage_kv, filters, anode_angle_deg).exponent
     ratio = kerma_per_charge(voltage_kv * 1.001, filters, anode_angle_deg) / kerma_per_charge(
         voltage_kv * 0.999, filters, anode_angle_deg
     )
@@ -116,7 +120,7 @@ class Beam:
         """Return the spectrum of this kilovoltage behind the present filters, 1 m from the focal spot."""
         return spectrum(voltage_kv, self.geometry.filter_set, self.geometry.anode_angle_deg)
 
-    def dose_rate(self, t: Floats | float | None = None) -> Floats:
+    def dose_rate(self, t: Times | float | None = None) -> Floats:
         """Return the air kerma rate at the sample, Gy/s, now or at moments of the past; shape of `t`. No ripple."""
         with self._lock:
             times = np.asarray(self._clock.now() if t is None else t, dtype=float)

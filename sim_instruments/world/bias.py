@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Literal, get_args, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from sim_instruments.world.clock import SimulationClock
 from sim_instruments.world.tube import HISTORY_S
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 Source = Literal["source_meter", "preamp"]
 _KEPT_STEPS = 12
 
@@ -66,10 +67,10 @@ class Bias:
                 self._merge(now)
 
     @overload
-    def volts(self, t: Floats) -> Floats: ...
+    def volts(self, t: Times) -> Floats: ...
     @overload
     def volts(self, t: float | None = None) -> float: ...
-    def volts(self, t: Floats | float | None = None) -> Floats | float:
+    def volts(self, t: Times | float | None = None) -> Floats | float:
         """Return the bias, V, now or at one or many moments of the past."""
         with self._lock:
             times = np.asarray(self._clock.now() if t is None else t, dtype=float)

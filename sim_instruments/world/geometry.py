@@ -63,7 +63,7 @@ CHEN24 = Geometry(filters={"Al": 0.4e-3}, distance_m=0.262)
 MA21 = Geometry(filters={"Al": 0.4e-3}, distance_m=1.0)
 """Ma21 names no filter; with this one 50 kV, 0.854 mA give its 189 uGy/s."""
 
-DONG24 = Geometry(filters={"Be": 127e-6, "SiO2": 26e-3}, distance_m=0.4, output_factor=1.0702615)
+DONG24 = Geometry(filters={"Be": 127e-6, "SiO2": 26e-3}, distance_m=0.4, output_factor=0.580997)
 """Dong24's window and quartz; the output factor makes it 3405 nGy/s per mA at 50 kV."""
 
 PRESETS = {"chen24": CHEN24, "ma21": MA21, "dong24": DONG24}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from sim_instruments.world.recursion import Lags, OrnsteinUhlenbeck
 from sim_instruments.world.sample_truth import PhotoconductorTruth
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 
 READOUT_BAND_HZ = 100.0
 """The single-pole band in which the sample's noise is stated."""
@@ -149,7 +151,7 @@ class PhotoconductorPhysics:
 
     # --- what flows
 
-    def noiseless_current(self, t: Floats | float | None = None) -> Floats:
+    def noiseless_current(self, t: Times | float | None = None) -> Floats:
         """Return the settled response to the beam of each moment plus the dark current, A; shape of `t`."""
         with self._lock:
             times = np.asarray(self._clock.now() if t is None else t, dtype=float)
@@ -157,13 +159,13 @@ class PhotoconductorPhysics:
             current = self._expected(flat, self._beam.dose_rate(flat), self._bias.volts(flat))
             return current.reshape(times.shape)
 
-    def current(self, t: Floats | float | None = None, noise_bandwidth_hz: float | None = None) -> Floats:
+    def current(self, t: Times | float | None = None, noise_bandwidth_hz: float | None = None) -> Floats:
         """Return the current, A, at moments that increase from call to call; shape of `t`.
 
         Parameters
         ----------
         t
-            s; now if not given. Moments before the last ones asked for get what flowed then, without fresh noise.
+            s; now if not given. Moments before the last ones asked for get what flowed then, with noise of their own.
         noise_bandwidth_hz
             Band over which the white noise is taken; that of a single pole at `READOUT_BAND_HZ` if not given.
         """
@@ -178,7 +180,6 @@ class PhotoconductorPhysics:
             white = math.sqrt(_WHITE_PER_HZ * band) * self._random.standard_normal(flat.shape)
             noise = self._noise.sample(flat)
             current = current + self._noise_current(volts, noise, white, current)
-            self._last = max(self._last, float(flat[-1]))
             return current.reshape(times.shape)
 
     def mean_current(self, integration_time: float, t_end: float | None = None) -> float:
@@ -195,7 +196,6 @@ class PhotoconductorPhysics:
             white = math.sqrt(_WHITE_PER_HZ / (2.0 * integration_time)) * self._random.standard_normal(1)
             noise = self._noise.mean(start, end)[:, None]
             middle = np.array([float(volts @ _MEAN_WEIGHTS) / 2.0])
-            self._last = max(self._last, end)
             return expected + float(self._noise_current(middle, noise, white, np.array([expected]))[0])
 
     def _collected(self, field_v_cm: float) -> float:
@@ -234,14 +234,22 @@ class PhotoconductorPhysics:
     def _response(self, times: Floats) -> Floats:
         """Dose rate as the photocurrent follows it, Gy/s."""
         start, end = self._last, float(times[0])
+        lags = self._lags
+        if end < start:
+            # somebody looks back: follow the past once more, from before anything slow in it began
+            lags = Lags(self.truth.response_time_s, self.truth.slow_time_s)
+            start = end - 8.0 * self.truth.slow_time_s
+            lags.follow(np.array([start]), self._beam.dose_rate(np.array([start])))
         if end > start + _NO_NEED_TO_CATCH_UP_S:
             # the time in which nobody looked: fine after every change of the beam, coarse elsewhere
             after = np.array([0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0, 10.0])
             changes = np.array([start, *self._beam.changes(start, end)])
             grid = np.unique((changes[:, None] + after).ravel())
             grid = np.append(grid[(grid > start) & (grid < end)], end)
-            self._lags.follow(grid, self._beam.dose_rate(grid))
-        fast, slow = self._lags.follow(times, self._beam.dose_rate(times))
+            lags.follow(grid, self._beam.dose_rate(grid))
+        fast, slow = lags.follow(times, self._beam.dose_rate(times))
+        if times[-1] >= self._last:
+            self._lags, self._last = lags, float(times[-1])
         response: Floats = (1.0 - self.truth.slow_fraction) * fast + self.truth.slow_fraction * slow
         return response
 

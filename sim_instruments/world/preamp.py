@@ -8,16 +8,17 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim_instruments.faults import FaultKind, Faults
 from sim_instruments.world.clock import SimulationClock
-from sim_instruments.world.recursion import Lags
+from sim_instruments.world.recursion import Lags, white_noise_gain
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 GainMode = Literal["low_noise", "high_bandwidth", "low_drift"]
 FilterType = Literal["6dB_highpass", "12dB_highpass", "6dB_bandpass", "6dB_lowpass", "12dB_lowpass", "none"]
 
@@ -122,7 +123,7 @@ class PreampPhysics:
         with self._lock:
             self._poles = ()
 
-    def output_voltage(self, t: Floats | float | None = None) -> Floats:
+    def output_voltage(self, t: Times | float | None = None) -> Floats:
         """Return the output, V, at moments that increase from call to call; shape of `t`.
 
         The amplifier clips at +-5 V before its filters, and again at its output; `overloaded` says whether it did.
@@ -137,8 +138,7 @@ class PreampPhysics:
             start = -math.inf if self._last is None else self._last
             step = float(np.median(np.diff(flat))) if flat.size > 1 else float(flat[0]) - start
             # white noise in the raw samples, such that behind the slowest pole it has that pole's noise bandwidth
-            decay = math.exp(-max(step, 1e-12) / lag)
-            band = (1.0 + decay) / (1.0 - decay) / (4.0 * lag)
+            band = 1.0 / (4.0 * lag * white_noise_gain(abs(step), lag))
             current = self._device_current(flat, band) + self.input_offset_current
             current = current + self._input_noise() * math.sqrt(band) * self._random.standard_normal(flat.shape)
             if self._faults.active(FaultKind.PREAMP_OVERLOAD):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 
 
-def steps_between(times: Floats, before: float) -> Floats:
+def steps_between(times: Times, before: float) -> Floats:
     """Return the times between successive moments, the first one counted from `before`; never negative."""
     steps = np.empty(times.shape)
     steps[0] = times[0] - before
@@ -78,13 +82,14 @@ class Lags:
         self._input = 0.0
         self._output = np.zeros(len(time_constants))
 
-    def follow(self, times: Floats, values: Floats) -> Floats:
+    def follow(self, times: Times, values: Times) -> Floats:
         """Return the outputs at increasing `times` for an input that is linear between its values.
 
         Parameters
         ----------
         times, values
-            Shape (n,). Before the first time ever given, the input is taken to have been constant.
+            Shape (n,). Before the first time ever given the input is taken to have been constant, and likewise
+            before a time that lies before the last one.
 
         Returns
         -------
@@ -93,7 +98,7 @@ class Lags:
         """
         if times.size == 0:
             return np.zeros((len(self._time_constants), 0))
-        if self._time is None:
+        if self._time is None or times[0] < self._time:
             self._time, self._input = float(times[0]), float(values[0])
             self._output[:] = values[0]
         steps = steps_between(times, self._time)
@@ -108,6 +113,15 @@ class Lags:
         y = first_order(1.0 - risen, older * previous + (risen - older) * values, self._output, even=is_even(steps))
         self._time, self._input, self._output = float(times[-1]), float(values[-1]), y[:, -1].copy()
         return y
+
+
+def white_noise_gain(step: float, time_constant: float) -> float:
+    """Return the variance behind a lag (`Lags`) of white noise of unit variance that is sampled every `step` s."""
+    x = max(step / time_constant, 1e-9)
+    risen = -math.expm1(-x)
+    older = risen / x - 1.0 + risen if x > 1e-5 else 0.5 * x
+    newer, decay = risen - older, 1.0 - risen
+    return (newer**2 + older**2 + 2.0 * decay * newer * older) / (risen * (1.0 + decay))
 
 
 class OrnsteinUhlenbeck:
@@ -127,11 +141,14 @@ class OrnsteinUhlenbeck:
         self._last: float | None = None
         self._state = random.standard_normal(len(self._times))
 
-    def sample(self, times: Floats) -> Floats:
-        """Return each component at `times`, unit variance, shape (k, n); moments before the last ones repeat it."""
+    def sample(self, times: Times) -> Floats:
+        """Return each component at increasing `times`, unit variance, shape (k, n).
+
+        It goes on from the last moment; a time before that gets noise of its own, with the same statistics.
+        """
         if times.size == 0:
             return np.zeros((len(self._times), 0))
-        start = float(times[0]) if self._last is None else self._last
+        start = self._start_at(float(times[0]))
         steps = steps_between(times, start)
         even = is_even(steps)
         # where all steps are the same, two of them stand for all
@@ -141,17 +158,17 @@ class OrnsteinUhlenbeck:
         drive[:, :1] *= spread[:, :1]
         drive[:, 1:] *= spread[:, 1:]
         y = first_order(decay, drive, self._state, even=even)
-        self._last = max(start, float(times[-1]))
+        self._last = float(times[-1])
         self._state = y[:, -1].copy()
         return y
 
     def mean(self, t_start: float, t_end: float) -> Floats:
-        """Return each component's mean over a window that begins no earlier than the last moment, shape (k,).
+        """Return each component's mean over a window, shape (k,).
 
         The mean and the value at the end of the window are drawn together from their exact joint distribution.
         """
         tau = self._times[:, 0]
-        if self._last is not None:
+        if self._last is not None and t_end > self._last:
             t_start = max(t_start, self._last)
         if not t_end > t_start:
             return self._state.copy()
@@ -171,3 +188,9 @@ class OrnsteinUhlenbeck:
         self._state = end
         self._last = t_end
         return mean
+
+    def _start_at(self, t: float) -> float:
+        if self._last is None or t < self._last:
+            self._state = self._random.standard_normal(len(self._times))
+            return t
+        return self._last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from sim_instruments.world.clock import SimulationClock
 from sim_instruments.world.sample_truth import ScintillatorTruth
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 
 _J_PER_MEV = 1.602176634e-13
 _SIGMA_PER_FWHM = 1.0 / (2.0 * math.sqrt(2.0 * math.log(2.0)))
@@ -87,7 +89,7 @@ class ScintillatorPhysics:
             energy += (self._energy(low + NODE_KV) - energy) * (voltage_kv - low) / NODE_KV
         return energy * self.truth.area_m2 * self.truth.light_yield_per_mev / _J_PER_MEV
 
-    def photon_rate(self, t: Floats | float | None = None) -> Floats:
+    def photon_rate(self, t: Times | float | None = None) -> Floats:
         """Return the photons per second, in all directions, now or at moments of the past; no scatter, no afterglow."""
         with self._lock:
             times = np.asarray(self._clock.now() if t is None else t, dtype=float)
@@ -114,11 +116,15 @@ class ScintillatorPhysics:
             middle = 0.5 * (t_start + t_end)
             return total / max(t_end - t_start, 1e-12) + self._afterglow(middle)
 
+    def scatter(self, duration: float) -> float:
+        """Draw the factor by which the light of one exposure differs: its own scatter, and the tube's ripple."""
+        spread = math.hypot(self.truth.exposure_scatter, self._beam.ripple_over(duration))
+        return max(0.0, 1.0 + spread * self._random.standard_normal())
+
     def exposure(self, t_start: float, t_end: float) -> float:
-        """Return the mean photons per second that one exposure sees: ripple and the exposure's own scatter included."""
-        ripple = self._beam.ripple_over(t_end - t_start)
-        factor = 1.0 + math.hypot(self.truth.exposure_scatter, ripple) * self._random.standard_normal()
-        return max(0.0, factor) * self.mean_photon_rate(t_start, t_end)
+        """Return the mean photons per second that one exposure sees, with its `scatter`."""
+        with self._lock:
+            return self.scatter(t_end - t_start) * self.mean_photon_rate(t_start, t_end)
 
     def _integral(self, start: float, end: float) -> float:
         if not end > start:

@@ -24,8 +24,16 @@ from sim_instruments.world.geometry import Filters
 
 Floats = NDArray[np.float64]
 
-MATERIALS = {"SiO2": "Silicon Dioxide (Quartz)", "air": "Air, Dry (NIST)", "H2O": "Water, Liquid"}
-"""Names that SpekPy calls otherwise; chemical elements go by their symbol."""
+MATERIALS = {
+    "SiO2": ("Silicon Dioxide", 2.20 / 2.3199999),
+    "quartz": ("Silicon Dioxide (Quartz)", 1.0),
+    "air": ("Air, Dry (NIST)", 1.0),
+    "H2O": ("Water, Liquid", 1.0),
+}
+"""SpekPy's names, and what thicknesses are multiplied with; chemical elements go by their symbol.
+
+``SiO2`` is fused silica of 2.20 g/cm3, whose density SpekPy takes to be 2.32; ``quartz`` the crystal of 2.65 g/cm3.
+"""
 
 TABLE = Path(__file__).with_name("spectra.npz")
 _BIN_KEV = 0.5
@@ -73,7 +81,8 @@ def calculate(voltage_kv: float, filters: Filters, anode_angle_deg: float) -> Tu
         try:
             spek = spekpy.Spek(kvp=kv, th=anode_angle_deg, dk=_BIN_KEV, z=_REFERENCE_CM)
             for material, thickness in filters:
-                spek.filter(MATERIALS.get(material, material), thickness * 1e3)
+                name, factor = MATERIALS.get(material, (material, 1.0))
+                spek.filter(name, thickness * factor * 1e3)
         except Exception as error:
             described = ", ".join(f"{thickness * 1e3:g} mm {material}" for material, thickness in filters)
             msg = f"SpekPy cannot calculate {kv:g} kV behind {described or 'no filter'}: {error}"
@@ -137,15 +146,15 @@ def _table() -> Mapping[str, TubeSpectrum]:
 def _cache_file(key: str) -> Path:
     import platformdirs
 
-    # the version is part of the name: another SpekPy may give other spectra
+    # SpekPy's version and the materials are part of the name: others may give other spectra
     version = importlib.metadata.version("spekpy")
-    name = hashlib.sha256(f"spekpy {version} {key}".encode()).hexdigest()[:32]
+    name = hashlib.sha256(f"spekpy {version} {MATERIALS} {key}".encode()).hexdigest()[:32]
     return platformdirs.user_cache_path("xraybench") / "spectra" / f"{name}.npz"
 
 
 def _read(path: Path) -> TubeSpectrum | None:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             found = TubeSpectrum(kept["energies_kev"], kept["fluence"], float(kept["kerma"]), float(kept["exponent"]))
     except Exception:  # absent, cut short or not ours: calculated again
         return None

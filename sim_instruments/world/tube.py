@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sim_instruments.world.clock import SimulationClock
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 
 HISTORY_S = 300.0
 """How far back the tube's past is kept, s."""
@@ -199,18 +200,18 @@ class TubePhysics:
         return self._programmed_ma
 
     @overload
-    def voltage_kv(self, t: Floats) -> Floats: ...
+    def voltage_kv(self, t: Times) -> Floats: ...
     @overload
     def voltage_kv(self, t: float | None = None) -> float: ...
-    def voltage_kv(self, t: Floats | float | None = None) -> Floats | float:
+    def voltage_kv(self, t: Times | float | None = None) -> Floats | float:
         """Return the kilovoltage now, or at one or many moments of the past `HISTORY_S` seconds."""
         return self._evaluate(t, 1, self.parameters.voltage_time)
 
     @overload
-    def current_ma(self, t: Floats) -> Floats: ...
+    def current_ma(self, t: Times) -> Floats: ...
     @overload
     def current_ma(self, t: float | None = None) -> float: ...
-    def current_ma(self, t: Floats | float | None = None) -> Floats | float:
+    def current_ma(self, t: Times | float | None = None) -> Floats | float:
         """Return the tube current, mA, now or at one or many moments of the past `HISTORY_S` seconds."""
         return self._evaluate(t, 3, self.parameters.current_time)
 
@@ -238,12 +239,12 @@ class TubePhysics:
         with self._lock:
             return list(self._segments)
 
-    def warmth(self, t: Floats) -> Floats:
+    def warmth(self, t: Times) -> Floats:
         """Return how warm the tube is: 0 cold, 1 warm; the output lacks ``warm_up * (1 - warmth)``."""
         with self._lock:
             return np.asarray(self._evaluate(t, 5, self.parameters.warm_up_time), dtype=float)
 
-    def _evaluate(self, t: Floats | float | None, column: int, time_constant: float) -> Floats | float:
+    def _evaluate(self, t: Times | float | None, column: int, time_constant: float) -> Floats | float:
         with self._lock:
             if t is None or isinstance(t, float | int):
                 moment = self._clock.now() if t is None else float(t)

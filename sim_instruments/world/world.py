@@ -25,6 +25,7 @@ from sim_instruments.world.spectrometer import SpectrometerParameters, Spectrome
 from sim_instruments.world.tube import TubeParameters, TubePhysics
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.floating[Any]]
 Parameters = TypeVar("Parameters", TubeParameters, DosimeterParameters, SpectrometerParameters)
 
 PARTS: dict[str, type[TubeParameters] | type[DosimeterParameters] | type[SpectrometerParameters]] = {
@@ -152,14 +153,14 @@ class World:
         self.bias.set(source, volts, ramp_time)
 
     @overload
-    def bias_v(self, t: Floats) -> Floats: ...
+    def bias_v(self, t: Times) -> Floats: ...
     @overload
     def bias_v(self, t: float | None = None) -> float: ...
-    def bias_v(self, t: Floats | float | None = None) -> Floats | float:
+    def bias_v(self, t: Times | float | None = None) -> Floats | float:
         """Return the bias across the sample, V, now or at one or many moments of the past."""
         return self.bias.volts(t)
 
-    def device_current(self, t: Floats | float | None = None, noise_bandwidth_hz: float | None = None) -> Floats:
+    def device_current(self, t: Times | float | None = None, noise_bandwidth_hz: float | None = None) -> Floats:
         """Return the current through the sample, A, at increasing moments (now); zero without a photoconductor.
 
         See `PhotoconductorPhysics.current`.
