@@ -38,7 +38,8 @@ def true_value(world: World, procedure: str, figure: FigureOfMerit, parameters: 
             "wavelength_from": float(parameters["band_start"]),
             "wavelength_to": float(parameters["band_end"]),
         }
+    name = {("rl-linearity", "slope"): "slope_nm"}.get((procedure, figure.name), figure.name)
     try:
-        return float(world.truth(figure.name, **conditions))
+        return float(world.truth(name, **conditions))
     except (KeyError, TypeError):
         return None

@@ -1,38 +1,17 @@
-"""Exposing a spectrometer: how long, dark spectra, and counts with their uncertainty."""
+"""How long to expose a spectrometer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
 from drivers.errors import Saturated
-from drivers.roles import Exposure, Spectrometer
-
-Array = npt.NDArray[np.float64]
+from drivers.roles import Spectrometer
 
 AIM = 0.7
 """of full scale, which a suitable exposure reaches in its brightest pixel"""
 
 LONGEST = 10.0
 """s that a suitable exposure takes at most"""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Counts of a pixel and their standard uncertainty."""
-
-    values: Array
-    errors: Array
-
-
-def counts(exposure: Exposure) -> Counts:
-    """Return the mean counts of an exposure with the standard error seen between its repetitions.
-
-    A single exposure has no scatter to see; its errors are NaN and the analysis estimates them from the spectrum.
-    """
-    return Counts(exposure.counts, exposure.standard_error)
 
 
 def suitable_integration_time(spectrometer: Spectrometer, first_guess: float, aim: float = AIM) -> float:

@@ -11,10 +11,20 @@ from analysis.figure import FigureOfMerit
 from drivers.bench import Bench
 from drivers.roles import Dosimeter, Spectrometer, XrayTube
 from procedures.beam_sweep import ORDERS, ordered
-from procedures.exposure import counts, suitable_integration_time
+from procedures.drawing import Drawing, Points, line_curve
+from procedures.exposure import suitable_integration_time
 from procedures.parameters import BooleanParameter, FloatListParameter, FloatParameter, IntegerParameter, ListParameter
 from procedures.procedure import Estimate, Procedure
-from procedures.rl_analysis import linearity_figures, net_rate
+from procedures.rl_analysis import (
+    FEWEST_POINTS,
+    INTENSITY_UNIT,
+    LinearityPoints,
+    band_within,
+    in_band,
+    linearity_figures,
+    linearity_points,
+    net_rate,
+)
 from procedures.run import Run
 from procedures.run_data import RunData
 from procedures.streams import Scalar, Spectrum, Stream
@@ -55,18 +65,18 @@ class RLLinearity(Procedure):
         "sweep",
         "Radioluminescence against dose rate",
         dose_rate=Scalar("Gy/s", errors=True),
-        intensity=Scalar("count/s", errors=True),
+        intensity=Scalar("count nm/s", errors=True),
         tube_current="mA",
         integration_time="s",
         saturated="1",
-        counts=Spectrum("count", errors=True),
+        counts=Spectrum("count"),
         primary=("dose_rate", "intensity"),
     )
     dark = Stream(
         "dark",
         "Spectra without beam",
         integration_time="s",
-        counts=Spectrum("count", errors=True),
+        counts=Spectrum("count"),
         primary=("wavelength", "counts"),
     )
 
@@ -92,21 +102,18 @@ class RLLinearity(Procedure):
     def measure(self, bench: Bench, run: Run) -> None:
         """Measure."""
         wavelengths = bench.spectrometer.wavelengths_nm()
+        band = band_within(wavelengths, self.band_start, self.band_end)
         exposure_time = self._exposure_time(bench, run)
-        currents = ordered(self.tube_currents, self.repeats, self.order)
         dark = None
-        for step, current in enumerate(run.progress(currents)):
-            if step % len(self.tube_currents) == 0:
-                dark = counts(bench.spectrometer.spectrum(exposure_time, self.averages))
-                run.record(self.dark, integration_time=exposure_time, counts=dark.values, counts_errors=dark.errors)
-            assert dark is not None  # noqa: S101  (the first step has taken it)
+        for step, current in enumerate(run.progress(ordered(self.tube_currents, self.repeats, self.order))):
+            if step % len(self.tube_currents) == 0 or dark is None:
+                dark = bench.spectrometer.spectrum(exposure_time, self.averages).counts
+                run.record(self.dark, integration_time=exposure_time, counts=dark)
             with bench.tube.beam(kilovolts=self.tube_voltage, milliamps=current) as reached:
                 run.wait(self.settling_time)
                 dose = bench.dosimeter.dose_rate(self.dose_time)
                 light = bench.spectrometer.spectrum(exposure_time, self.averages)
-                seen = counts(light)
-                band = self._band(wavelengths)
-                rate = net_rate(seen.values, seen.errors, dark.values, dark.errors, exposure_time, band)
+                rate = net_rate(wavelengths, light.counts, dark, exposure_time, band)
                 run.record(
                     self.sweep,
                     dose_rate=dose.value,
@@ -115,9 +122,8 @@ class RLLinearity(Procedure):
                     intensity_errors=rate.uncertainty,
                     tube_current=reached.current_ma,
                     integration_time=exposure_time,
-                    saturated=float(bool(light.saturated[band].any())),
-                    counts=seen.values,
-                    counts_errors=seen.errors,
+                    saturated=float(bool(light.saturated[in_band(wavelengths, band)].any())),
+                    counts=light.counts,
                 )
 
     def _exposure_time(self, bench: Bench, run: Run) -> float:
@@ -129,14 +135,32 @@ class RLLinearity(Procedure):
         run.note(f"integration time {found:.4g} s")
         return found
 
-    def _band(self, wavelengths: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-        return (wavelengths >= self.band_start) & (wavelengths <= self.band_end)
+    def _points(self, data: RunData) -> LinearityPoints:
+        wavelengths = data.axes["sweep"]["wavelength"]
+        band = band_within(wavelengths, self.band_start, self.band_end)
+        return linearity_points(data[self.sweep], data[self.dark], wavelengths, band)
 
     def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
         """Fit line and power law."""
-        return linearity_figures(
-            data[self.sweep],
-            data[self.dark],
-            self._band(data.axes["sweep"]["wavelength"]),
-            data.calibration("dosimeter", "relative_uncertainty", 0.0),
+        return linearity_figures(self._points(data), data.calibration("dosimeter", "relative_uncertainty", 0.0))
+
+    def drawings(self, data: RunData) -> Sequence[Drawing]:
+        """Draw intensity against dose rate with the line."""
+        points = self._points(data)
+        if not len(points.dose_rate):
+            return ()
+        largest = float(points.dose_rate.max())
+        unit, scale = ("mGy/s", 1e3) if largest > 1e-3 else ("uGy/s", 1e6)
+        curves = (line_curve(points.fit, scale),) if len(np.unique(points.setting)) >= FEWEST_POINTS else ()
+        measured = Points(points.dose_rate * scale, points.intensity, points.intensity_error, points.dose_error * scale)
+        name = data.sample.name if data.sample else "the sample"
+        return (
+            Drawing(
+                f"Radioluminescence of {name} at {self.tube_voltage:g} kV",
+                f"Dose rate ({unit})",
+                f"Integrated radioluminescence ({INTENSITY_UNIT})",
+                (measured,),
+                curves,
+                quoted=("slope", "r2", "exponent"),
+            ),
         )

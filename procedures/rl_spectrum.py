@@ -11,10 +11,11 @@ from analysis.figure import FigureOfMerit
 from config.loading import sample_file
 from drivers.bench import Bench
 from drivers.roles import Dosimeter, Spectrometer, XrayTube
-from procedures.exposure import counts, suitable_integration_time
+from procedures.drawing import Drawing, Points
+from procedures.exposure import suitable_integration_time
 from procedures.parameters import BooleanParameter, FloatParameter, IntegerParameter, Parameter
 from procedures.procedure import Estimate, Procedure
-from procedures.rl_analysis import band_of, spectrum_figures
+from procedures.rl_analysis import band_within, in_band, spectrum_figures, spectrum_of
 from procedures.run import Run
 from procedures.run_data import RunData
 from procedures.streams import Scalar, Spectrum, Stream
@@ -46,9 +47,9 @@ class RLSpectrum(Procedure):
     spectra = Stream(
         "spectra",
         "Radioluminescence spectrum",
-        net=Spectrum("count/s", errors=True),
-        counts=Spectrum("count", errors=True),
-        dark=Spectrum("count", errors=True),
+        net=Spectrum("count/s"),
+        counts=Spectrum("count"),
+        dark=Spectrum("count"),
         integration_time="s",
         saturated="1",
         dose_rate=Scalar("Gy/s", errors=True),
@@ -92,30 +93,27 @@ class RLSpectrum(Procedure):
 
     def _measure_one(self, bench: Bench, run: Run, *, is_reference: bool) -> None:
         spectrometer = bench.spectrometer
-        band = band_of(spectrometer.wavelengths_nm(), self.band_start, self.band_end)
+        wavelengths = spectrometer.wavelengths_nm()
+        band = band_within(wavelengths, self.band_start, self.band_end)
         time = float(self.integration_time)
         if self.automatic_exposure:
             with bench.tube.beam(kilovolts=self.tube_voltage, milliamps=self.tube_current):
                 run.wait(self.settling_time)
                 time = suitable_integration_time(spectrometer, time)
             run.note(f"integration time {time:.4g} s")
-        dark = counts(spectrometer.spectrum(time, self.averages))
+        dark = spectrometer.spectrum(time, self.averages).counts
         with bench.tube.beam(kilovolts=self.tube_voltage, milliamps=self.tube_current) as reached:
             run.wait(self.settling_time)
             dose = bench.dosimeter.dose_rate(self.dose_time)
             exposure = spectrometer.spectrum(time, self.averages)
-        seen = counts(exposure)
-        saturated = bool(exposure.saturated[band].any())
+        saturated = bool(exposure.saturated[in_band(wavelengths, band)].any())
         if saturated:
             run.warn("the spectrum is saturated: it is recorded, and no figure will be taken from it")
         run.record(
             self.spectra,
-            net=(seen.values - dark.values) / time,
-            net_errors=np.hypot(seen.errors, dark.errors) / time,
-            counts=seen.values,
-            counts_errors=seen.errors,
-            dark=dark.values,
-            dark_errors=dark.errors,
+            net=(exposure.counts - dark) / time,
+            counts=exposure.counts,
+            dark=dark,
             integration_time=time,
             saturated=float(saturated),
             dose_rate=dose.value,
@@ -127,9 +125,27 @@ class RLSpectrum(Procedure):
     def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
         """Find peak, width, centroid, intensity."""
         wavelengths = data.axes["spectra"]["wavelength"]
-        return spectrum_figures(
-            data[self.spectra],
-            wavelengths,
-            band_of(wavelengths, self.band_start, self.band_end),
-            data.calibration("dosimeter", "relative_uncertainty", 0.0),
+        band = band_within(wavelengths, self.band_start, self.band_end)
+        calibration = data.calibration("dosimeter", "relative_uncertainty", 0.0)
+        return spectrum_figures(data[self.spectra], wavelengths, band, calibration)
+
+    def drawings(self, data: RunData) -> Sequence[Drawing]:
+        """Draw the spectra after dark subtraction, with the noise of their pixels."""
+        spectra, wavelengths = data[self.spectra], data.axes["spectra"]["wavelength"]
+        drawn = []
+        for row in range(len(spectra["time"])):
+            net = spectrum_of(row, spectra, wavelengths)
+            name = (
+                (data.sample.name if data.sample else "sample") if not spectra["is_reference"][row] else self.reference
+            )
+            top = float(net.counts.max()) or 1.0
+            drawn.append(Points(wavelengths, net.counts / top, net.uncertainty / top, label=name, joined=True))
+        return (
+            Drawing(
+                f"Radioluminescence at {self.tube_voltage:g} kV, {self.tube_current:g} mA",
+                "Wavelength (nm)",
+                "Counts after dark subtraction, over the highest",
+                drawn,
+                quoted=("peak_wavelength", "fwhm"),
+            ),
         )

@@ -89,7 +89,7 @@ class RunWriter:
         self._pending_bytes = 0
         self._lock = threading.Lock()
         self._recorded, self._urgent, self._room, self._closing = (threading.Event() for _ in range(4))
-        self._stopped = self._closed = self._was_behind = False
+        self._stopped = self._closed = self._was_behind = self._ended = False
         self._error: RunFileError | None = None
         self._last_time = 0.0
         writing_begins(self.path)
@@ -168,6 +168,28 @@ class RunWriter:
         except (OSError, ValueError, TypeError) as fault:
             self._fail("the journal cannot be written", fault)
 
+    def end_records(self) -> None:
+        """Write what still waits and close the file's data, so that it can be read, and analysed, before `finish`.
+
+        Events are still taken. Any number of times.
+
+        Raises
+        ------
+        RunFileError
+            If the file could not be written to its end.
+        """
+        self._stop()
+        if self._error is None:
+            try:
+                if not self._ended:
+                    self._file.sync()
+                    self._file.close()
+                    self._ended = True
+            except (OSError, RuntimeError) as fault:
+                self._fail("the run file cannot be closed", fault)
+        if self._error is not None:
+            raise self._error
+
     def finish(self, status: str, figures: Sequence[Mapping[str, object]], end_time: str) -> None:
         """Write what still waits, and seal the file: status, end time, journal, figures of merit, checksum.
 
@@ -193,9 +215,10 @@ class RunWriter:
         try:
             if self._error is None:
                 try:
-                    self._file.write_status(status)
-                    self._file.sync()
-                    self._file.close()
+                    if not self._ended:
+                        self._file.write_status(status)
+                        self._file.sync()
+                        self._file.close()
                     self._journal.sync()
                     seal(self.path, status, end_time, figures, self._file.digests())
                 except (OSError, RuntimeError) as fault:
