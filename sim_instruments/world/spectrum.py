@@ -8,7 +8,6 @@ spectra are kept: those of the presets' beams in a table beside this file, all o
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import tempfile
 import threading
@@ -144,6 +143,8 @@ def _table() -> Mapping[str, TubeSpectrum]:
 
 
 def _cache_file(key: str) -> Path:
+    import importlib.metadata
+
     import platformdirs
 
     # SpekPy's version and the materials are part of the name: others may give other spectra

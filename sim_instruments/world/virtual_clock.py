@@ -112,6 +112,9 @@ class VirtualClock:
         with self._guard:
             if any(thread is me for _, thread, _ in self._calls):
                 return self._advance_nested(self._now + seconds, interrupt)
+            if me is self._mover or me is self._relief:
+                msg = "a hook that is called before time moves cannot itself wait for time"
+                raise RuntimeError(msg)
             if self._closed.is_set():
                 return False
             sleeper = Sleeper(me, self._now + seconds, interrupt)

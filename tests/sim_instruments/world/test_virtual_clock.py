@@ -246,6 +246,13 @@ def test_hooks_run_before_time_moves(clock: VirtualClock) -> None:
     assert handled == [(float(n), f"command {n}") for n in range(5)]
 
 
+def test_a_hook_that_sleeps_is_reported_and_does_not_stop_time(clock: VirtualClock) -> None:
+    clock.before_advance(lambda: clock.sleep(1.0))
+    assert clock.sleep(2.0)
+    assert clock.now() == 2.0
+    assert "hook" in str(clock.failures[0].error)
+
+
 def test_a_call_that_sleeps_moves_time_and_the_rest_keeps_its_turn(clock: VirtualClock) -> None:
     seen: list[tuple[str, float]] = []
 
