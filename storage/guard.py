@@ -14,6 +14,7 @@ from storage.encoding import Array, decode, decode_name
 from storage.errors import UnreadableRunFile
 
 _BLOCK_BYTES = 16 * 1024**2
+_MAX_CHUNK = 512 * 1024**2
 _MAX_DEPTH = 8
 _MAX_MEMBERS = 100_000
 
@@ -46,6 +47,8 @@ class Guard:
     def member(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         """Child of a group, if it is in this file and not elsewhere."""
         with self.faults():
+            if name not in group and group.get(name, getlink=True, default=None) is None:
+                raise self._refusal(f"it has no {group.name.rstrip('/')}/{name}")
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise self._refusal(f"{group.name}/{name} is a link to somewhere else, which is not followed")
             return group[name]

@@ -21,6 +21,7 @@ from storage.guard import Guard
 from storage.journal import journal_path, journal_text, parse_journal
 from storage.layout import ENTRY
 from storage.streams import StreamData, read_streams
+from storage.unclosed import UnclosedFile
 from storage.writer_identity import WriterIdentity
 
 DEFAULT_LIMIT = 4 * 1024**3
@@ -76,15 +77,15 @@ class RunFile:
         Of the file.
     file
         Open for reading.
-    live
-        Whether it was opened in SWMR mode: it is being written, or its writer was killed.
+    unclosed
+        What `file` reads from, if the file was left by a killed writer.
     limit
         Bytes that a single dataset may declare.
     """
 
-    def __init__(self, path: Path, file: h5py.File, live: bool, limit: int) -> None:
+    def __init__(self, path: Path, file: h5py.File, unclosed: UnclosedFile | None, limit: int) -> None:
         self.path = path
-        self.live = live
+        self._unclosed = unclosed
         self.file = file
         self._guard = Guard(path, limit)
         self._entry = self._guard.group(file, ENTRY)
@@ -107,6 +108,11 @@ class RunFile:
             "default": self._guard.attribute(self._entry, "default"),
             **{name: self._text(name) for name in ("title", "procedure", "start_time", names.END_TIME)},
         }
+
+    @property
+    def live(self) -> bool:
+        """Whether the file is being written, and was therefore opened in SWMR mode."""
+        return bool(self.file.swmr_mode)
 
     @property
     def status(self) -> str:
@@ -196,6 +202,8 @@ class RunFile:
     def close(self) -> None:
         """Close; harmless when closed."""
         self.file.close()
+        if self._unclosed is not None:
+            self._unclosed.close()
 
     def __enter__(self) -> "RunFile":
         return self
@@ -254,23 +262,39 @@ def open_run(path: Path | str, *, limit: int = DEFAULT_LIMIT) -> RunFile:
     with _one_line(path):
         if not h5py.is_hdf5(path):
             raise UnreadableRunFile(f"{path} is no HDF5 file")
-        file, live = _open(path)
+        file, unclosed = _open(path)
         try:
-            return RunFile(path, file, live, limit)
+            return RunFile(path, file, unclosed, limit)
         except BaseException:
             file.close()
+            if unclosed is not None:
+                unclosed.close()
             raise
 
 
-def _open(path: Path) -> tuple[h5py.File, bool]:
+def _open(path: Path) -> tuple[h5py.File, UnclosedFile | None]:
     try:
-        return h5py.File(path, "r", locking=False), False
+        return h5py.File(path, "r", locking=False), None
     except OSError as fault:
-        # a file in SWMR mode, also one whose writer was killed, opens like this only
+        if _being_written(path):
+            return h5py.File(path, "r", swmr=True, libver="latest", locking=False), None
         try:
-            return h5py.File(path, "r", swmr=True, libver="latest", locking=False), True
-        except (OSError, ValueError):
+            unclosed = UnclosedFile(path)
+        except OSError:
             raise fault from None
+        try:
+            return h5py.File(unclosed, "r"), unclosed
+        except BaseException:
+            unclosed.close()
+            raise
+
+
+def _being_written(path: Path) -> bool:
+    events = parse_journal(journal_text(journal_path(path)))
+    try:
+        return bool(events) and WriterIdentity.from_mapping(events[0]).alive(path)
+    except ValueError:
+        return False
 
 
 def verify(path: Path | str) -> Verification:

@@ -9,7 +9,6 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import cast
 
 import h5py
 
@@ -170,7 +169,7 @@ def _copy(run: RunFile, file: h5py.File, copy: Path) -> Recovered:
     if JOURNAL_TEXT in entry[JOURNAL]:
         del entry[JOURNAL][JOURNAL_TEXT]
     ended = datetime.fromtimestamp(run.path.stat().st_mtime).astimezone().isoformat()
-    write_ending(tree, file, "recovered", ended, journal + _recovery_event(run, recovered))
+    write_ending(tree, file, "recovered", ended, journal + _recovery_event(entry, recovered))
     tree.digests.update({path: guard.digest(dataset) for path, dataset in guard.datasets(entry, ENTRY)})
     write_digests(tree, file)
     return recovered
@@ -236,14 +235,14 @@ def _message(run: RunFile, records: dict[str, int], lost: dict[str, int]) -> str
     )
 
 
-def _recovery_event(run: RunFile, recovered: Recovered) -> str:
-    last = [stream.read(TIME, stream.rows - 1) for stream in run.streams.values() if stream.rows]
+def _recovery_event(entry: h5py.Group, recovered: Recovered) -> str:
+    last = [entry[name][TIME][-1] for name, rows in recovered.records.items() if rows]
     event = {
-        "time": max((float(cast(float, time[-1])) for time in last), default=0.0),
+        "time": float(max(last, default=0.0)),
         "level": "warning",
         "kind": "recovered",
         "message": recovered.message,
-        "original": run.path.name,
+        "original": recovered.original.name,
         "status_before": recovered.status_before,
         "records": recovered.records,
         "lost": recovered.lost,

@@ -96,7 +96,7 @@ def kill_and_recover(folder: Path, start: Start, delay: float) -> float:
 
 @pytest.mark.parametrize("moment", range(8))
 def test_a_run_killed_at_any_moment_recovers(tmp_path: Path, start: Start, moment: int) -> None:
-    delay = float(np.random.default_rng(moment).uniform(0, 1.0))
+    delay = float(np.random.default_rng(moment).uniform(0, 0.7))
     assert kill_and_recover(tmp_path / "runs", start, delay) <= 0.2
 
 
