@@ -206,8 +206,7 @@ class SourceMeasureUnit:
         return Reading(volts, self._digitized(current), self.in_compliance, when)
 
     def _sample_current(self, when: float) -> float:
-        sample = self.world.photoconductor
-        return float(sample.mean_current(self.integration_time, when)) if sample is not None else 0.0
+        return float(self.world.mean_device_current(self.integration_time, when))
 
     def _digitized(self, current: float) -> float:
         if self.auto_range:

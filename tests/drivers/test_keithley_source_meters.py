@@ -82,7 +82,7 @@ def serve(model: str, ohms: float = 1e9, **electrical: Any) -> Bench:
         faults=faults,
         bias=bias,
         set_bias=bias.set,
-        photoconductor=Resistor(bias, ohms),
+        mean_device_current=Resistor(bias, ohms).mean_current,
         random=lambda name: streams.setdefault(name, np.random.default_rng(11)),
     )
     driver, simulated = MODELS[model]
