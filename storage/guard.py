@@ -155,11 +155,9 @@ class Guard:
             if dataset.is_virtual or properties.get_external_count():
                 raise self._refusal(f"{dataset.name} has its data in another file, which is not opened")
             chunk = prod(dataset.chunks) * dataset.dtype.itemsize if dataset.chunks else 0
-            if max(dataset.nbytes, chunk) > self._limit:
-                size = max(dataset.nbytes, chunk) / 1024**3
-                raise self._refusal(
-                    f"{dataset.name} declares {size:.3g} GiB, more than {self._limit / 1024**3:.3g} GiB"
-                )
+            for what, size, limit in (("", dataset.nbytes, self._limit), (" in a chunk", chunk, _MAX_CHUNK)):
+                if size > limit:
+                    raise self._refusal(f"{dataset.name} declares {size:.3g} bytes{what}, more than {limit:.3g}")
 
     def _refusal(self, what: str) -> UnreadableRunFile:
         return UnreadableRunFile(f"{self._path} cannot be read as a run file: {what}")

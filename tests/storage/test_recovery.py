@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,6 @@ import psutil
 import pytest
 
 from config.mistake import UserMistake
-from storage import writer_identity
 from storage.errors import UnreadableRunFile
 from storage.journal import journal_path, parse_journal
 from storage.layout import RunHeader, StreamLayout
@@ -170,8 +170,8 @@ def test_a_writer_on_another_host_lives_while_its_journal_is_touched(
     assert not elsewhere.alive(tmp_path / "run.h5")
     journal_path(tmp_path / "run.h5").touch()
     assert elsewhere.alive(tmp_path / "run.h5")
-    now = writer_identity.time.time()
-    monkeypatch.setattr(writer_identity.time, "time", lambda: now + 700)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 700)
     assert not elsewhere.alive(tmp_path / "run.h5")
 
 

@@ -118,7 +118,7 @@ def test_a_record_that_does_not_fit_is_refused_whole_and_the_run_goes_on(
     frames = StreamLayout("frames", (ColumnLayout("image", "1", (4, 5), "u2"), ColumnLayout("n", "1", dtype="u1")))
     with RunWriter(path, header, [sweep, frames]) as writer:
         with pytest.raises(ValueError, match=what):
-            writer.record(stream, change if stream == "frames" else {**point(0), **change}, time)  # type: ignore[dict-item]
+            writer.record(stream, change if stream == "frames" else {**point(0), **change}, time)  # type: ignore[arg-type]
         writer.record("sweep", point(1), 1.0)
         assert writer.error is None
         writer.finish("completed", [], END)
@@ -135,10 +135,10 @@ def test_records_from_several_threads_are_all_kept(path: Path, header: RunHeader
                 writer.record("s", {"thread": thread, "n": n}, n)
 
         threads = [threading.Thread(target=measure, args=(i,)) for i in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for measuring in threads:
+            measuring.start()
+        for measuring in threads:
+            measuring.join()
         writer.finish("completed", [], END)
     with open_run(path) as run:
         for thread in range(4):
@@ -220,7 +220,7 @@ def test_a_journal_that_cannot_be_written_is_raised_by_the_next_record_not_by_th
         assert writer.error is not None
 
 
-FIGURES = [
+FIGURES: list[dict[str, object]] = [
     {
         "name": "sensitivity",
         "at": {"field": [-100, "V/cm"]},
