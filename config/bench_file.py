@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import string
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from config.mistake import nearest
 
 ROLES = (
     "tube",
@@ -32,8 +34,12 @@ RoleName = Literal[
     "temperature_stage",
 ]
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+TEMPLATE_FIELDS = ("date", "time", "procedure", "preset", "sample", "operator", "bench", "seed")
+"""What the name of a run file may be made of."""
+
+# strict: "10" and true are no numbers, and a limit that was meant otherwise must not become 1
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class Table(BaseModel):
@@ -54,7 +60,7 @@ class Geometry(Table):
 
     distance_m: Positive = Field(1.0, le=10, description="focal spot to sample, m")
     filters: tuple[Filter, ...] = Field((), description="added filtration, from the tube outwards")
-    anode_angle_deg: float = Field(12.0, ge=5, le=45, description="tungsten anode's angle, degree")
+    anode_angle_deg: Positive = Field(12.0, ge=5, le=45, description="tungsten anode's angle, degree")
     output_factor: Positive = Field(1.0, description="this tube's output over the tabulated one of its kind")
 
     def __str__(self) -> str:
@@ -94,39 +100,49 @@ class Operator(Table):
 class Output(Table):
     """Where run files go."""
 
-    folder: str = Field("runs", description="folder of the run files; ~ is the home folder")
+    folder: str = Field("runs", min_length=1, description="folder of the run files; ~ is the home folder")
     template: str = Field(
         "{date}/{date}-{time}-{procedure}-{sample}.h5",
+        min_length=1,
         description="fields: date, time, procedure, preset, sample, operator, bench, seed",
     )
 
     @field_validator("template")
     @classmethod
     def _fields_exist(cls, template: str) -> str:
-        known = dict.fromkeys(("date", "time", "procedure", "preset", "sample", "operator", "bench", "seed"), "x")
         try:
-            filled = template.format(**known)
-        except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise ValueError(f"unknown field {error}; allowed: {', '.join(known)}") from None
-        if ".." in filled.split("/") or filled.startswith(("/", "\\")):
-            raise ValueError("must stay inside the output folder")
+            parts = list(string.Formatter().parse(template))
+        except ValueError as error:
+            raise ValueError(f"is no template: {error}") from None
+        for _, field, spec, conversion in parts:
+            # a bare name and nothing else: {date.x} would reach into the program
+            if field is not None and (field not in TEMPLATE_FIELDS or spec or conversion):
+                written = field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+                raise ValueError(f"unknown field {{{written}}}; {nearest(field, TEMPLATE_FIELDS)}")
+        filled = "".join(literal + ("x" if field else "") for literal, field, *_ in parts)
+        folders = filled.replace("\\", "/").split("/")
+        if ".." in folders or folders[0] == "" or ":" in filled:
+            raise ValueError("must stay inside the output folder: no '..', no ':' and no leading '/'")
+        if folders[-1] == "":
+            raise ValueError("must end in a file's name")
         return template
 
 
 class Simulation(Table):
     """A bench that is simulated at the wire; a real bench has no such table."""
 
-    seed: int = Field(1, ge=0, lt=2**63, description="of the world's random numbers")
+    seed: int = Field(1, ge=0, lt=2**63, strict=True, description="of the world's random numbers")
     speed: float | Literal["max"] = Field("max", description="1 is real time, 20 is 20 times faster, max is virtual")
     world: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="per part of the world, parameters other than its own"
     )
 
-    @field_validator("speed")
+    @field_validator("speed", mode="before")
     @classmethod
-    def _speed_is_positive(cls, speed: float | Literal["max"]) -> float | Literal["max"]:
-        if speed != "max" and not (math.isfinite(speed) and 0 < speed <= 1000):
-            raise ValueError("must be above 0 and at most 1000, or 'max'")
+    def _speed_is_positive(cls, speed: object) -> object:
+        number = isinstance(speed, int | float) and not isinstance(speed, bool) and 0 < speed <= 1000
+        if speed != "max" and not number:
+            raise ValueError("must be a number above 0 and at most 1000, or 'max'")
         return speed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tomllib
 import typing
 from dataclasses import dataclass
@@ -20,8 +21,16 @@ Model = TypeVar("Model", bound=BaseModel)
 SHIPPED = Path(__file__).parent
 """The folder that holds ``benches/`` and ``samples/`` of the program itself."""
 
-LARGEST_FILE = 1_000_000
+LARGEST_FILE = 100_000
 """Bytes; a bench or sample file is a page of text, anything above is another kind of file."""
+
+LONGEST_LINE = 2000
+"""Characters."""
+
+DEEPEST_TABLE = 20
+"""Tables within tables; a bench or sample file has five."""
+
+_KINDS = {"benches": "bench", "samples": "sample"}
 
 
 @dataclass(frozen=True)
@@ -63,12 +72,17 @@ def find(name: str, kind: str) -> Path:
     known = available(kind)
     if name in known:
         return known[name]
-    path = Path(name).expanduser()
-    if path.suffix == ".toml" or len(path.parts) > 1:
-        if path.is_file():
-            return path
-        raise UserMistake(f"{kind.removesuffix('s').removesuffix('e')} file {name}: there is no such file")
-    raise UserMistake(f"no {'bench' if kind == 'benches' else 'sample'} is named '{name}': {nearest(name, known)}")
+    try:
+        path = Path(name).expanduser()
+        named_as_file = path.suffix == ".toml" or len(path.parts) > 1
+        exists = named_as_file and path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, a NUL in it
+        raise UserMistake(f"{_KINDS[kind]} file {_shortened(name)}: is no path ({error})") from error
+    if exists:
+        return path
+    if named_as_file:
+        raise UserMistake(f"{_KINDS[kind]} file {name}: there is no such file")
+    raise UserMistake(f"no {_KINDS[kind]} is named {_shortened(name)}: {nearest(name, known)}")
 
 
 def read(path: Path, model: type[Model]) -> Loaded[Model]:
@@ -84,13 +98,18 @@ def read(path: Path, model: type[Model]) -> Loaded[Model]:
             raise UserMistake(f"{path}: is larger than {LARGEST_FILE} bytes and so no {model.__name__} file")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise UserMistake(f"{path}: cannot be read: {error.strerror}") from error
+        raise UserMistake(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UserMistake(f"{path}: is no text file in UTF-8 (byte {error.start})") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if len(line) > LONGEST_LINE:  # tomllib's time goes with the square of the parts of a dotted key
+            raise UserMistake(f"{path}: line {number} is longer than {LONGEST_LINE} characters")
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, as is a number of 5000 digits
         raise UserMistake(f"{path}: is no valid TOML: {error}") from error
+    if _too_deep(table):
+        raise UserMistake(f"{path}: has tables within tables, more than {DEEPEST_TABLE} deep")
     return Loaded(check(table, model, str(path)), text, path)
 
 
@@ -108,9 +127,35 @@ def check(table: dict[str, Any], model: type[Model], where: str) -> Model:
         raise UserMistake(f"{where}: {_explain(error, model)}") from error
 
 
+_WORDS = {
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "tuple_type": "must be a list",
+    "string_type": "must be text in quotes",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}: letters, digits and _ . -, a letter or digit first",
+}
+"""What is allowed, in a user's words, by pydantic's type of error."""
+
+
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
+    errors = error.errors(include_url=False)
+    # a mistyped key is also a missing one: say what was typed
+    first = min(errors, key=lambda one: one["type"] != "extra_forbidden")
+    location = tuple(part for part in first["loc"] if part != "[key]")
+    key = _dotted(location) or "the file"
     if first["type"] == "extra_forbidden":
         parent = _model_at(model, first["loc"][:-1])
         allowed = parent.model_fields if parent else {}
@@ -120,17 +165,48 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "literal_error":
         given = str(first["loc"][-2] if "[key]" in first["loc"] else first["input"])
         names = [name.strip(" '") for name in first["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return f"{key}: '{given}' is not known; {nearest(given, names)}"
-    message = first["msg"].removeprefix("Value error, ")
-    given = repr(first["input"])
-    shown = given if len(given) < 60 else given[:57] + "..."
-    return message if key == "the file" else f"{key} = {shown}: {message[:1].lower()}{message[1:]}"
+        return f"{key}: {_shortened(given)} is not known; {nearest(given, names)}"
+    words = _WORDS.get(first["type"])
+    message = words.format(**first.get("ctx", {})) if words else first["msg"].removeprefix("Value error, ")
+    return message if key == "the file" else f"{key} = {_shortened(first['input'])}: {message}"
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """Write a location as TOML does; the third of a list is [2]."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.removeprefix(".")
+
+
+def _shortened(given: object) -> str:
+    """Write a value as its author did, or what fits of it into a line."""
+    if isinstance(given, bool | dt.date | dt.time):
+        return str(given).lower()
+    try:
+        written = repr(given)
+    except ValueError:  # Python does not write whole numbers of more than 4300 digits
+        return "a very large number"
+    return written if len(written) < 60 else written[:57] + "..."
+
+
+def _too_deep(table: object) -> bool:
+    """Look whether tables and lists lie in one another deeper than anybody writes them, without recursion."""
+    level = [table]
+    for _ in range(DEEPEST_TABLE + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
     """Follow a location of an error down to the table it lies in."""
     here: Any = model
     for part in location:
+        if isinstance(part, int):
+            continue  # the list was unwrapped with its field
         if isinstance(here, type) and issubclass(here, BaseModel):
             field = here.model_fields.get(str(part))
             if field is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ class Sample(Table):
     electrodes: tuple[str, ...] = Field((), description="from the side of the beam")
     band_gap_ev: Positive | None = None
     relative_permittivity: Positive | None = None
-    built_in_potential_v: float | None = None
+    built_in_potential_v: Annotated[float, Field(allow_inf_nan=False, strict=True)] | None = None
     reference_scintillator: str = Field("", description="name of the sample file that light yields refer to")
     world: dict[str, Any] = Field(
         default_factory=dict, description="the simulated world's truth; never read by a measurement or an analysis"
