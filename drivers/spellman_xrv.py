@@ -6,12 +6,11 @@ import logging
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import Field
-
 from config.mistake import UserMistake
 from drivers.clock import Scheduled
 from drivers.errors import ConnectionLost, InstrumentError, TubeFault, WrongInstrument
 from drivers.roles import DriverOptions, Identity, Surroundings, TubeStatus, XrayTube, exclusive
+from drivers.spellman_options import SpellmanOptions
 from drivers.spellman_supply import ETX, FAULT_NAMES, Refused, StatusCode, XRVSupply
 from drivers.who_answers import who_answers
 from drivers.wire import Wire
@@ -25,19 +24,6 @@ RAMP_STEP_S = 0.1
 SETTLING_READINGS = 20
 """After which a reading that still changes is noise."""
 _INTERLOCKS = StatusCode.INTERLOCK_1_CLOSED | StatusCode.INTERLOCK_2_CLOSED | StatusCode.INTERNAL_INTERLOCK_CLOSED
-
-
-class SpellmanOptions(DriverOptions):
-    """What a bench file may say of the supply."""
-
-    model_part: str = Field("XRV", description="what its model number must contain")
-    baud_rate: int = Field(9600, description="of a serial line")
-    query_delay_s: float = Field(0.0, ge=0, le=1, description="pause before an answer is read, for units that need it")
-    voltage_ramp_kv_per_s: float = Field(0.0, ge=0, description="how fast to raise the voltage; 0: as the supply does")
-    current_ramp_ma_per_s: float = Field(0.0, ge=0, description="how fast to raise the current; 0: as the supply does")
-    filament_warm_up_s: float = Field(2.0, ge=0, le=600, description="from enabling the filament to high voltage")
-    keep_filament: bool = Field(False, description="leave the filament in standby when the bench is made safe")
-    take_remote: bool = Field(False, description="take control from the panel when the supply is in local mode")
 
 
 class SpellmanTube(XrayTube):
@@ -91,6 +77,7 @@ class SpellmanTube(XrayTube):
         try:
             self.supply = XRVSupply(self._wire, self.name, self.options.query_delay_s, self.clock.sleep)
             self._identity = self._identify()
+            self._programmed = (self.supply.voltage_setpoint / 1e3, self.supply.current_setpoint * 1e3)
         except BaseException as error:
             self._wire.close()
             if not isinstance(error, InstrumentError) or isinstance(error, WrongInstrument):

@@ -11,16 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.bench_file import Filter, Geometry
+from config.bench_file import Filter, Geometry, Limits
 from config.mistake import UserMistake
 from drivers.dose_table import DoseTable, DoseTableEntry, DoseTableOptions, write_dose_table
 from drivers.dose_table_file import read_dose_table
 from drivers.dose_table_interpolation import interpolate
 from drivers.errors import InstrumentError
 from drivers.roles import Identity, Surroundings, TubeStatus, XrayTube
+from drivers.spellman_options import SpellmanOptions
+from drivers.spellman_xrv import SpellmanTube
+from sim_instruments.wire.server import WireServer
+from sim_instruments.wire.spellman_xrv import SpellmanXRVWire
 from sim_instruments.world.beam import kerma_rate
 from sim_instruments.world.clock import VirtualClock
 from sim_instruments.world.geometry import Geometry as WorldGeometry
+from sim_instruments.world.world import World
 
 CHEN24 = Geometry(distance_m=0.262, filters=(Filter(material="Al", thickness_mm=0.4),))
 WORLD = WorldGeometry(filters={"Al": 0.4e-3}, distance_m=0.262)
@@ -257,6 +262,26 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, entries: li
     with pytest.raises(ValueError, match=r"no dose table|no measured point"):
         write_dose_table(path, entries, CHEN24, 0.05, "run", DAY)
     assert path.read_text() == "the table before"
+
+
+def test_with_a_real_tube_it_reads_what_the_world_holds(table: Path) -> None:
+    world = World(2, VirtualClock(), geometry=WORLD)
+    server = WireServer(world.clock, world.lock)
+    surroundings = Surroundings(limits=Limits(tube_current_ma=3, tube_power_w=180), clock=world.clock)
+    tube = SpellmanTube(server.serve_tcp("tube", SpellmanXRVWire(world)), SpellmanOptions(), surroundings)
+    dosimeter = DoseTable(str(table), DoseTableOptions(), surroundings)
+    dosimeter.attach_geometry(CHEN24)
+    dosimeter.attach_tube(tube)
+    assert dosimeter.dose_rate(1.0).value == 0
+    for voltage, current in ((30, 0.2), (50, 1.0), (40, 2.4)):
+        with tube.beam(voltage, current):
+            rate = dosimeter.dose_rate(2.0)
+            truth = float(world.beam.dose_rate())
+        # the tube is cold (0.3 % less output), the point's own uncertainty is 0.5 %
+        assert abs(rate.value - truth) < 3 * rate.uncertainty + 0.003 * truth
+    tube.close()
+    server.close()
+    world.close()
 
 
 def test_the_file_is_plain_toml(table: Path) -> None:

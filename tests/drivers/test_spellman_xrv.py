@@ -27,8 +27,9 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.roles import Surroundings
+from drivers.spellman_options import SpellmanOptions
 from drivers.spellman_supply import STX, Refused, XRVSupply
-from drivers.spellman_xrv import SpellmanOptions, SpellmanTube
+from drivers.spellman_xrv import SpellmanTube
 from sim_instruments.faults import Faults
 from sim_instruments.wire.server import WireInstrument, WireServer
 from sim_instruments.wire.spellman_xrv import SpellmanXRVWire
@@ -104,7 +105,7 @@ def tube(bench: Bench) -> Iterator[SpellmanTube]:
 def test_connecting_identifies_the_supply_and_sets_nothing(bench: Bench, tube: SpellmanTube) -> None:
     assert (tube.identity.maker, tube.identity.model) == ("Spellman", "XRV160N800")
     assert tube.full_scale == (160.0, 5.0)
-    assert {int(message[1:3]) for message in bench.wire.received} <= {23, 26, 28}
+    assert {int(message[1:3]) for message in bench.wire.received} <= {14, 15, 23, 26, 28}
 
 
 def test_beam_reaches_its_operating_point_and_is_off_after_the_block(bench: Bench, tube: SpellmanTube) -> None:

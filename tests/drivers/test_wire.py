@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import pyvisa
@@ -75,7 +76,7 @@ def test_delay_of_small_packets_is_off(echo: str) -> None:
     session = wire.connection.visalib.sessions[wire.connection.session]
     assert session.interface.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     wire.close()
-    untuned = pyvisa.ResourceManager("@py").open_resource(echo)
+    untuned: Any = pyvisa.ResourceManager("@py").open_resource(echo)
     assert not untuned.visalib.sessions[untuned.session].interface.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     untuned.close()
 
