@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,11 @@ class Estimate:
     bytes_to_write: int = 0
 
 
+def _for_pint(unit: str) -> str:
+    """Write a unit as PyMeasure wants it in a heading: it reads it with pint, and fails where it holds a space."""
+    return "" if unit == "1" or " " in unit else f" ({re.sub(r'(?<=[a-zA-Z])(?=[0-9])', '**', unit)})"
+
+
 class Procedure(PyMeasureProcedure):
     """A measurement: what it can be told, what it records, how it measures, which analysis it calls.
 
@@ -78,11 +84,9 @@ class Procedure(PyMeasureProcedure):
     @classmethod
     def headings(cls) -> dict[str, dict[str, str]]:
         """Return, by stream and scalar column, the heading under which PyMeasure knows it."""
-        # PyMeasure reads a unit in parentheses with pint, and fails on one that holds a space
         return {
             stream.name: {
-                name: f"{stream.name} {name}" + (f" ({unit})" if unit != "1" and " " not in unit else "")
-                for name, unit in {"time": "s", **stream.scalars}.items()
+                name: f"{stream.name} {name}{_for_pint(unit)}" for name, unit in {"time": "s", **stream.scalars}.items()
             }
             for stream in cls.streams()
         }

@@ -73,7 +73,7 @@ def describe(file: RunFile) -> dict[str, Any]:
         "instruments": _plain(file.instruments),
         "provenance": _plain(file.provenance),
         "streams": {
-            name: {"records": len(stream), "columns": dict(stream.units)} for name, stream in file.streams.items()
+            name: {"records": stream.rows, "columns": dict(stream.units)} for name, stream in file.streams.items()
         },
         "journal": [dict(entry) for entry in file.journal],
         "figures": [dict(figure) for figure in file.figures],

@@ -320,7 +320,7 @@ class _OneRun:
         return f"{step.role} could not be made safe: {step.error}"
 
     def _analyse(self, state: State) -> Sequence[FigureOfMerit]:
-        figures = analyse_path(self._writer.path)
+        figures = analyse_path(self._writer.path, kind=type(self._request.procedure))
         if state is State.COMPLETED:
             return figures
         return [figure.with_warnings(f"the run was {state} before its end") for figure in figures]

@@ -43,22 +43,28 @@ def run_data(file: RunFile, parameters: Mapping[str, Any]) -> RunData:
     )
 
 
-def procedure_of(file: RunFile, options: Mapping[str, Any] | None = None) -> Procedure:
+def procedure_of(
+    file: RunFile, options: Mapping[str, Any] | None = None, kind: type[Procedure] | None = None
+) -> Procedure:
     """Make the procedure that wrote a run file, with its parameters.
 
     Parameters
     ----------
     options
         Parameters to analyse with instead of those of the run.
+    kind
+        Its class, where it need not be a registered one.
     """
-    procedure = procedure_class(file.procedure)()
+    procedure = (kind or procedure_class(file.procedure))()
     given = {name: value for name, (value, _) in file.parameters.items()}
     procedure.set_values(given, str(file.path))
     procedure.set_values(options or {})
     return procedure
 
 
-def analyse(file: RunFile, options: Mapping[str, Any] | None = None) -> Sequence[FigureOfMerit]:
+def analyse(
+    file: RunFile, options: Mapping[str, Any] | None = None, kind: type[Procedure] | None = None
+) -> Sequence[FigureOfMerit]:
     """Analyse a run from its file alone.
 
     Raises
@@ -66,18 +72,20 @@ def analyse(file: RunFile, options: Mapping[str, Any] | None = None) -> Sequence
     UserMistake
         If the file's procedure is not known here, or an option does not fit.
     """
-    procedure = procedure_of(file, options)
+    procedure = procedure_of(file, options, kind)
     data = run_data(file, procedure.values())
     procedure.sample = data.sample
     return procedure.analyse(data)
 
 
-def analyse_path(path: Path, options: Mapping[str, Any] | None = None) -> Sequence[FigureOfMerit]:
+def analyse_path(
+    path: Path, options: Mapping[str, Any] | None = None, kind: type[Procedure] | None = None
+) -> Sequence[FigureOfMerit]:
     """Analyse a run from its file alone; the file is not changed."""
     with open_run(path) as file:
-        if not any(len(stream) for stream in file.streams.values()):
+        if not any(stream.rows for stream in file.streams.values()):
             raise UserMistake(f"{path}: holds no record")
-        return analyse(file, options)
+        return analyse(file, options, kind)
 
 
 def _by_role(file: RunFile, what: str) -> dict[str, Mapping[str, Any]]:

@@ -73,7 +73,7 @@ class SafetyMonitor:
 
     def _judge(self, tube: XrayTube, now: TubeStatus, expected: bool) -> None:
         if now.beam_on:
-            self._count(now)
+            self._count(tube, now)
         else:
             self._last = None
         if not expected:
@@ -97,10 +97,11 @@ class SafetyMonitor:
         else:
             self._bad_looks = 0
 
-    def _count(self, now: TubeStatus) -> None:
+    def _count(self, tube: XrayTube, now: TubeStatus) -> None:
         time = self._bench.clock.now()
-        if self._last is not None:
-            self._account.count(now.voltage_kv, now.current_ma, time - self._last)
+        # what passed before the first look counts as well: rather too much than too little
+        since = tube.switched_on_at if self._last is None else max(self._last, tube.switched_on_at)
+        self._account.count(now.voltage_kv, now.current_ma, time - since)
         self._last = time
         dose = self._account.dose
         budget = self._bench.file.limits.dose_per_run_gy

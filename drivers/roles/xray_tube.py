@@ -41,6 +41,12 @@ class XrayTube(Role):
     _voltage_kv = 0.0
     _current_ma = 0.0
     _beam_expected = False
+    _switched_on_at = 0.0
+
+    @property
+    def switched_on_at(self) -> float:
+        """When the beam was last switched on, s on the bench's clock."""
+        return self._switched_on_at
 
     @property
     def operating_point(self) -> tuple[float, float]:
@@ -131,6 +137,7 @@ class XrayTube(Role):
             raise TubeFault(self.name, "no operating point is set")
         try:
             self._send_high_voltage(True)
+            self._switched_on_at = self.clock.now()
             risen = self._wait_until_risen()
             self._beam_expected = True
             return risen
