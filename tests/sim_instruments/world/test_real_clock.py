@@ -24,7 +24,7 @@ def test_a_scaled_clock_runs_faster_by_its_speed(clock: RealClock) -> None:
     assert clock.sleep(1.0)
     wall, bench = time.perf_counter() - wall, clock.now() - bench
     assert bench >= 1.0
-    assert bench / wall == pytest.approx(20.0, rel=0.02)
+    assert bench / wall == pytest.approx(20.0, rel=0.1)
 
 
 @pytest.mark.parametrize("interrupt", [Interrupt(), threading.Event()])
@@ -50,20 +50,20 @@ def test_calls_come_in_order_and_periods_do_not_drift(clock: RealClock) -> None:
     ticks: list[float] = []
     done = threading.Event()
     start = clock.now()
-    clock.call_at(start + 0.4, lambda: seen.append("later"))
-    clock.call_at(start + 0.2, lambda: seen.append("sooner"))
-    clock.call_at(start + 0.3, lambda: seen.append("never")).cancel()
+    clock.call_at(start + 8.0, lambda: seen.append("later"))
+    clock.call_at(start + 6.0, lambda: seen.append("sooner"))
+    clock.call_at(start + 7.0, lambda: seen.append("never")).cancel()
 
     def tick() -> None:
         ticks.append(clock.now())
         if len(ticks) == 10:
             done.set()
 
-    handle = clock.every(0.5, tick)
+    handle = clock.every(1.0, tick)
     assert done.wait(10.0)
     handle.cancel()
     assert seen == ["sooner", "later"]
-    assert ticks[-1] - ticks[0] >= 9 * 0.5 - 0.4
+    assert ticks[-1] - ticks[0] >= 9 * 1.0 - 0.9
     assert all(later > sooner for sooner, later in itertools.pairwise(ticks))
 
 

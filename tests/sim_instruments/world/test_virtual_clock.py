@@ -303,18 +303,22 @@ def test_a_call_that_waits_for_a_lock_of_a_blocked_client_does_not_stop_time_for
     client.settimeout(5.0)
     lock = threading.Lock()
     seen: list[float] = []
+    done = threading.Event()
 
     def needs_the_lock() -> None:
         with lock:
             seen.append(clock.now())
+        done.set()
 
     clock.call_at(1.0, needs_the_lock)
     clock.call_at(2.0, lambda: server.sendall(b"!"))
     with lock:
         clock.request(2.0)
         assert client.recv(1) == b"!"
-    assert clock.sleep(1.0)
+        assert clock.now() == 2.0
+    assert done.wait(5.0)
     assert seen == [2.0]
+    assert clock.sleep(1.0)
     assert "blocked" in str(clock.failures[0].error)
     clock.close()
     client.close()
