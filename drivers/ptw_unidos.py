@@ -52,7 +52,7 @@ class PtwUnidos(Dosimeter):
     Parameters
     ----------
     resource
-        VISA address, ``TCPIP::host::8123::SOCKET``.
+        VISA address, ``TCPIP::host::PORT::SOCKET`` with the port of its remote control.
     options
         See `UnidosOptions`.
     surroundings
