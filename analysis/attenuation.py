@@ -49,7 +49,7 @@ def attenuation_coefficient(
     except ValueError as mistake:
         raise ValueError(f"composition {composition!r} is no chemical formula") from mistake
     # xraydb works in eV, g/cm3 and 1/cm.
-    per_cm = xraydb.material_mu(composition, np.atleast_1d(energies) * 1e3, density / 1e3, kind=kind)
+    per_cm = xraydb.material_mu(composition, energies.ravel() * 1e3, density / 1e3, kind=kind)
     return np.asarray(per_cm, dtype=np.float64).reshape(energies.shape) * 100.0
 
 

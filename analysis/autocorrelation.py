@@ -117,7 +117,7 @@ def steady_signal(samples: npt.ArrayLike) -> SteadySignal:
         count=n,
         effective_count=effective,
         correlation=tau,
-        drifting=_drifting(record, effective),
+        drifting=_drifting(record),
     )
 
 
@@ -134,12 +134,15 @@ def _windowed_sums(samples: npt.ArrayLike) -> tuple[float, float]:
     return float(np.clip(tau, 1.0, n)), float(np.clip(squares, 1.0, n / 2.0))
 
 
-def _drifting(record: FloatArray, effective: float) -> bool:
+def _drifting(record: FloatArray) -> bool:
     time = np.arange(record.size) - (record.size - 1) / 2.0
     deviations = record - record.mean()
     total = float(deviations @ deviations)
     if total == 0.0:
         return False
-    explained = float(time @ deviations) ** 2 / float(time @ time) / total
+    slope = float(time @ deviations) / float(time @ time)
+    explained = slope**2 * float(time @ time) / total
+    # What is left without the trend tells how many independent samples there are: the trend itself looks correlated.
+    independent = effective_sample_size(deviations - slope * time)
     # For white noise n times the explained share is chi2 with one degree of freedom; 10.8 is its 0.1 % point.
-    return bool(explained * effective > 10.83 and explained > 0.2)
+    return bool(explained > 0.2 and explained * independent > 10.83 * (1.0 - explained))

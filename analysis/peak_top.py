@@ -79,9 +79,9 @@ def highest_peak(
         if index in (pixels[0], pixels[-1]):
             reason = f"the spectrum is highest at the edge of the band, {spectrum.wavelengths_nm[index]:.4g} nm"
             return FigureOfMerit.refused(name, "nm", method, reason)
-        # A filter wider than the peak would blur it: the top must hold several filter widths.
+        # A filter alone makes a line two of its widths wide here; a peak that is not much wider is blurred by it.
         above = _run_above(smoothed, index, TOP * smoothed[index], inside)
-        if above[1] - above[0] < 1.5 * width and width != SMOOTHINGS[-1]:
+        if above[1] - above[0] < 4.0 * width and width != SMOOTHINGS[-1]:
             continue
         top = fitted_top(spectrum, smoothed, index, inside, float(smoothed[index]))
         if top is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis.checked_arrays import finite_vector, relative_uncertainty
+from analysis.checked_arrays import finite_vector, matching_vector, relative_uncertainty, standard_uncertainties
 from analysis.figure import NORMAL_95, FigureOfMerit
 from analysis.line_fit import LineFit
 from analysis.scattered_line import fit_line_with_scatter
@@ -61,7 +61,12 @@ def sensitivity(
     if dose.size < 3 or np.ptp(dose) <= 8 * np.finfo(float).eps * np.max(np.abs(dose)):
         reason = f"{np.unique(dose).size} different dose rates among {dose.size} points: a slope needs three points"
         return FigureOfMerit.refused("sensitivity", UNIT, "slope of signal current density on dose rate", reason)
-    fit = fit_line_with_scatter(dose, current_densities, uncertainties, dose_uncertainties)
+    currents = matching_vector("current_densities", current_densities, dose, "dose_rates")
+    own = None if uncertainties is None else standard_uncertainties("uncertainties", uncertainties, currents)
+    spread = (
+        None if dose_uncertainties is None else standard_uncertainties("dose_uncertainties", dose_uncertainties, dose)
+    )
+    fit = fit_line_with_scatter(dose, currents, own, spread)
     return sensitivity_of_line(fit, calibration, area)
 
 

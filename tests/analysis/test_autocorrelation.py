@@ -38,7 +38,7 @@ def test_the_mean_of_correlated_samples_lies_within_its_interval_as_often_as_it_
     rng = np.random.default_rng(4)
     signals = [steady_signal(red_noise(rng, memory, count, 5.0)) for _ in range(400)]
     inside = np.mean([abs(one.mean - 5.0) < 1.96 * one.uncertainty for one in signals])
-    assert 0.91 < inside < 0.99
+    assert 0.90 < inside < 0.99
 
 
 def test_the_degrees_of_freedom_say_how_well_the_noise_is_known():
@@ -52,7 +52,7 @@ def test_the_degrees_of_freedom_say_how_well_the_noise_is_known():
 
 def test_a_drift_inside_a_record_is_noticed():
     rng = np.random.default_rng(6)
-    assert not steady_signal(rng.normal(size=200)).drifting
+    assert not any(steady_signal(red_noise(rng, memory, 200)).drifting for memory in (0.0, 0.5) for _ in range(20))
     assert steady_signal(rng.normal(size=200) + np.linspace(0, 6, 200)).drifting
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
@@ -132,7 +134,7 @@ def test_bandwidth_sampling_rate_and_count_stand_beside_the_limit():
 
 def test_a_negative_bias_changes_no_limit():
     points = white_points(np.random.default_rng(46), LOW)
-    mirrored = SignalPoints(points.dose_rate, -points.signal, points.signal_uncertainty, points.noise, points.noise_dof)
+    mirrored = replace(points, signal=-points.signal)
     assert lod_line(mirrored) == lod_line(points)
     assert lod_interpolated(mirrored) == lod_interpolated(points)
 
