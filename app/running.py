@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.engine import Engine, Request
+from app.engine.guardian import Guardian
 from app.engine.operator import Operator
 from app.opening import Speed, open_bench
 from config.bench_file import BenchFile, Geometry
@@ -79,8 +80,19 @@ def opened(plan: Plan, *, seed: int | None, speed: Speed | None, operator: Opera
                 f"(--yes), or write it into the bench file"
             )
     sample = plan.sample.content if plan.sample else None
-    with open_bench(plan.bench, sample=sample, geometry=plan.geometry, seed=seed, speed=speed) as bench:
-        yield Engine(bench, operator)
+    guardian = None if file.simulated else Guardian(file, {role: one.resource for role, one in file.entries.items()})
+    bench = None
+    try:
+        with open_bench(plan.bench, sample=sample, geometry=plan.geometry, seed=seed, speed=speed) as bench:
+            if guardian is not None:
+                guardian.wait_until_ready()
+            yield Engine(bench, operator)
+    finally:
+        if guardian is not None:
+            if bench is not None and bench.left_unsafe:
+                guardian.take_over()
+            else:
+                guardian.stand_down()
 
 
 def request(plan: Plan, *, folder: Path | None, seed: int | None) -> Request:

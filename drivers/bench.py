@@ -65,6 +65,7 @@ class Bench:
         self._instruments = dict(instruments)
         self._when_closed = when_closed
         self._when_placed = when_placed
+        self._left_unsafe = False
 
     def __enter__(self) -> Bench:
         return self
@@ -160,7 +161,14 @@ class Bench:
 
         Every step is taken, whatever happened to those before it: a failure is returned and never raised.
         """
-        return tuple(self._safe_step(role, instrument) for role, instrument in self._in_safe_order())
+        steps = tuple(self._safe_step(role, instrument) for role, instrument in self._in_safe_order())
+        self._left_unsafe = any(step.error is not None for step in steps)
+        return steps
+
+    @property
+    def left_unsafe(self) -> bool:
+        """Whether something could not be made safe when that was last tried."""
+        return self._left_unsafe
 
     def _in_safe_order(self) -> Iterator[tuple[str, Role]]:
         """Return the tube first: a beam does more harm than a bias."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
 
 from app.cli import arguments as shared
-from app.cli.tables import print_json, print_table
+from app.cli.tables import print_table
 from config.loading import bench_file, sample_file
 from config.mistake import UserMistake
 
@@ -51,7 +52,8 @@ def main(given: argparse.Namespace) -> int:
             for role, resource in served.resources.items()
         }
         if given.json:
-            print_json({"instruments": instruments})
+            # one line, so that whoever started this knows where the document ends
+            print(json.dumps({"instruments": instruments}))  # noqa: T201
         else:
             print_table(
                 f"Simulated bench {file.name}, {speed:g} times real time; ends when stdin closes or with Ctrl-C",

@@ -17,8 +17,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from config.bench_file import BenchFile
 from drivers.errors import InstrumentError
@@ -105,13 +104,12 @@ class Guardian:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stand_down()
+    def take_over(self) -> None:
+        """Have it make the bench safe, because this process could not; it goes on after this process has ended."""
+        with contextlib.suppress(OSError, ValueError):
+            self._pipe.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def make_safe(bench: BenchFile, resources: Mapping[str, str]) -> None:
