@@ -54,7 +54,7 @@ class Wire(VISAAdapter):
     timeout_s
         s
     visa_library
-        As `pyvisa.ResourceManager` takes it.
+        As `pyvisa.ResourceManager` takes it; by default pyvisa-py for sockets, pyvisa's own choice for other lines.
     settings
         Attributes of the VISA resource: terminations and so on; those of one kind of line only as PyMeasure takes
         them, ``asrl={"baud_rate": 9600}``.
@@ -73,7 +73,9 @@ class Wire(VISAAdapter):
         self._stale = False
         self.connection: Any
         try:
-            manager = _manager(visa_library)
+            # a plain socket needs no vendor's library, whose hang-ups could not be heard
+            is_socket = resource.upper().startswith("TCPIP") and resource.upper().endswith("::SOCKET")
+            manager = _manager(visa_library or ("@py" if is_socket else ""))
             self._opening = (resource, {"timeout": timeout_s * 1000, **_of_interface(manager, resource, settings)})
             super().__init__(resource, manager.visalib, **self._opening[1])
             self._without_delay()
