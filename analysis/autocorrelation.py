@@ -142,7 +142,9 @@ def _drifting(record: FloatArray) -> bool:
         return False
     slope = float(time @ deviations) / float(time @ time)
     explained = slope**2 * float(time @ time) / total
+    if explained <= 0.2:
+        return False
     # What is left without the trend tells how many independent samples there are: the trend itself looks correlated.
     independent = effective_sample_size(deviations - slope * time)
     # For white noise n times the explained share is chi2 with one degree of freedom; 10.8 is its 0.1 % point.
-    return bool(explained > 0.2 and explained * independent > 10.83 * (1.0 - explained))
+    return bool(explained * independent > 10.83 * (1.0 - explained))

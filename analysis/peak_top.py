@@ -17,7 +17,7 @@ SIGNIFICANT = 25.0
 #: A position that is less certain than this share of the top's half width is no position: the top is flat.
 UNCERTAIN = 0.5
 #: The top of a peak, above this share of its height, is fitted by a polynomial.
-TOP = 0.6
+TOP = 0.65
 #: Flanks are fitted between these shares of the height.
 FLANK = (0.35, 0.65)
 #: Widths of the Gaussian filters tried when looking for peaks, pixels.
@@ -148,7 +148,9 @@ def _polynomial(
     coefficients = covariance @ design.T @ target
     dof = max(1, position.size - order - 1)
     chi2 = float(np.sum((target - design @ coefficients) ** 2)) / dof
-    return np.asarray(coefficients, dtype=np.float64), np.asarray(covariance * max(1.0, chi2), dtype=np.float64)
+    # Enlarged when the polynomial demonstrably does not follow the points (three deviations of chi2), not by chance.
+    enlarged = chi2 if chi2 > 1.0 + 3.0 * np.sqrt(2.0 / dof) else 1.0
+    return np.asarray(coefficients, dtype=np.float64), np.asarray(covariance * enlarged, dtype=np.float64)
 
 
 def half_height_crossing(

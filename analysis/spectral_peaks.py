@@ -18,13 +18,13 @@ from analysis.peak_top import (
 
 #: A peak is listed when it rises above its valleys by this many standard uncertainties of the smoothed spectrum.
 PROMINENT = 10.0
-POSITION_METHOD = "maximum of a polynomial through the top 40 % of the peak"
+POSITION_METHOD = "maximum of a polynomial through the top 35 % of the peak"
 
 
 def peak_wavelength(spectrum: NetSpectrum, band_nm: tuple[float, float] | None = None) -> FigureOfMerit:
     """Wavelength of the highest peak, nm.
 
-    Maximum of a weighted fourth-order polynomial through the top of the peak (above 60 % of its height): it follows an
+    Maximum of a weighted fourth-order polynomial through the top of the peak (above 65 % of its height): it follows an
     asymmetric line where a Gaussian would not.
 
     Parameters
