@@ -313,3 +313,20 @@ def test_nothing_is_recorded_after_the_end_without_a_word(
             writer.record("sweep", point(0), 0)
         with pytest.raises(RunFileError, match="closed already"):
             writer.finish("completed", [], END)
+
+
+def test_a_run_whose_records_have_ended_is_read_for_its_analysis_and_then_sealed(
+    path: Path, header: RunHeader, sweep: StreamLayout, point: Point
+) -> None:
+    with RunWriter(path, header, [sweep]) as writer:
+        writer.record("sweep", point(0), 0)
+        writer.end_records()
+        with pytest.raises(RunFileError, match="nothing more can be recorded"):
+            writer.record("sweep", point(1), 1)
+        with open_run(path) as run:
+            value = float(run.streams["sweep"]["signal"][0])
+        writer.event(1.0, "info", "analysis", "done")
+        writer.finish("completed", [{"name": "slope", "value": value}], END)
+    with open_run(path) as run:
+        assert (run.status, run.figures[0]["value"], run.journal[-1]["kind"]) == ("completed", 0.3, "analysis")
+        assert run.verify()
