@@ -19,7 +19,10 @@ from pymeasure.instruments.spellmanhv.spellmanXRV import ETX, STX, ErrorCode, Sp
 
 from drivers.errors import BadReply, InstrumentError
 
-__all__ = ["ETX", "FAULT_NAMES", "STX", "ErrorCode", "Refused", "StatusCode", "XRVSupply"]
+__all__ = ["ETX", "FAULT_NAMES", "FULL_COUNTS", "STX", "ErrorCode", "Refused", "StatusCode", "XRVSupply"]
+
+FULL_COUNTS = 4095
+"""What full scale is in a set point; in a monitor it is 1.2 times full scale."""
 
 FIELDS = {14: 1, 15: 1, 16: 1, 17: 1, 19: 8, 21: 1, 22: 17, 27: 12, 28: 3, 60: 1, 65: 1, 68: 27}
 """How many numbers the answer to each request has."""
@@ -185,9 +188,9 @@ class XRVSupply(SpellmanXRV):
             raise self._bad("the supply reports a full scale of nothing", repr(self._scale)) from None
         self.full_scale_kv, self.full_scale_ma = float(self._scale[0]), float(self._scale[1])
         # PyMeasure rounds these: the voltage to whole volts, the current to 0.1 uA
-        self.voltage_get_process = lambda bits: bits * 1.2e3 * self.full_scale_kv / 4095
-        self.voltage_setpoint_get_process = lambda bits: bits * 1e3 * self.full_scale_kv / 4095
-        self.current_setpoint_get_process = lambda bits: bits * 1e-3 * self.full_scale_ma / 4095
+        self.voltage_get_process = lambda bits: bits * 1.2e3 * self.full_scale_kv / FULL_COUNTS
+        self.voltage_setpoint_get_process = lambda bits: bits * 1e3 * self.full_scale_kv / FULL_COUNTS
+        self.current_setpoint_get_process = lambda bits: bits * 1e-3 * self.full_scale_ma / FULL_COUNTS
 
     model = Instrument.measurement(
         "26",

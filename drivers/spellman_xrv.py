@@ -11,16 +11,15 @@ from drivers.clock import Scheduled
 from drivers.errors import ConnectionLost, InstrumentError, TubeFault, WrongInstrument
 from drivers.roles import DriverOptions, Identity, Surroundings, TubeStatus, XrayTube, exclusive
 from drivers.spellman_options import SpellmanOptions
-from drivers.spellman_supply import ETX, FAULT_NAMES, Refused, StatusCode, XRVSupply
+from drivers.spellman_set_points import SetPoints
+from drivers.spellman_supply import ETX, FAULT_NAMES, FULL_COUNTS, Refused, StatusCode, XRVSupply
 from drivers.who_answers import who_answers
 from drivers.wire import Wire
 
 log = logging.getLogger(__name__)
 
-FULL_COUNTS = 4095
 MONITOR_OVERRANGE = 1.2
 """Full scale of the monitors' converter over the rated one."""
-RAMP_STEP_S = 0.1
 SETTLING_READINGS = 20
 """After which a reading that still changes is noise."""
 _INTERLOCKS = StatusCode.INTERLOCK_1_CLOSED | StatusCode.INTERLOCK_2_CLOSED | StatusCode.INTERNAL_INTERLOCK_CLOSED
@@ -65,7 +64,6 @@ class SpellmanTube(XrayTube):
         super().__init__(resource, options, surroundings)
         self._keep_alive: Scheduled | None = None
         self._filament_on = False
-        self._programmed = (0.0, 0.0)
         self._wire = Wire(
             resource,
             self.name,
@@ -77,7 +75,7 @@ class SpellmanTube(XrayTube):
         try:
             self.supply = XRVSupply(self._wire, self.name, self.options.query_delay_s, self.clock.sleep)
             self._identity = self._identify()
-            self._programmed = (self.supply.voltage_setpoint / 1e3, self.supply.current_setpoint * 1e3)
+            self._set_points = SetPoints(self.supply, self.options, self._wait_in_ramp)
         except BaseException as error:
             self._wire.close()
             if not isinstance(error, InstrumentError) or isinstance(error, WrongInstrument):
@@ -114,8 +112,8 @@ class SpellmanTube(XrayTube):
     def settings(self) -> Mapping[str, float | str | bool]:
         """Return set points, full scale and ramps; nothing is asked for."""
         return {
-            "voltage_kv": self._programmed[0],
-            "current_ma": self._programmed[1],
+            "voltage_kv": self._set_points.voltage_kv,
+            "current_ma": self._set_points.current_ma,
             "full_scale_kv": self.supply.full_scale_kv,
             "full_scale_ma": self.supply.full_scale_ma,
             "voltage_ramp_kv_per_s": self.options.voltage_ramp_kv_per_s,
@@ -204,59 +202,14 @@ class SpellmanTube(XrayTube):
     # --- operating point
 
     def _send_operating_point(self, voltage_kv: float, current_ma: float) -> None:
-        ramped = self.options.voltage_ramp_kv_per_s > 0 or self.options.current_ramp_ma_per_s > 0
-        send = self._ramp if ramped and self.supply.output_enabled else self._program
+        ramp_now = self._set_points.ramped and self.supply.output_enabled
+        send = self._set_points.ramp if ramp_now else self._set_points.program
         try:
             send(voltage_kv, current_ma)
         except Refused:
             if not self._take_remote():
                 raise
             send(voltage_kv, current_ma)
-
-    def _program(self, voltage_kv: float, current_ma: float) -> None:
-        # what goes down goes first, so that the power is never above the larger one of before and after
-        current_first = current_ma < self._programmed[1]
-        for is_current in (current_first, not current_first):
-            if is_current:
-                self._program_current(current_ma)
-            else:
-                self._program_voltage(voltage_kv)
-
-    def _program_voltage(self, voltage_kv: float) -> None:
-        counts = round(voltage_kv / self.full_scale[0] * FULL_COUNTS)
-        self.supply.unscaled.voltage_setpoint = counts
-        self._check_read_back("voltage", counts, self.supply.unscaled.voltage_setpoint)
-        self._programmed = (voltage_kv, self._programmed[1])
-
-    def _program_current(self, current_ma: float) -> None:
-        counts = round(current_ma / self.full_scale[1] * FULL_COUNTS)
-        self.supply.unscaled.current_setpoint = counts
-        self._check_read_back("current", counts, self.supply.unscaled.current_setpoint)
-        self._programmed = (self._programmed[0], current_ma)
-
-    def _check_read_back(self, quantity: str, sent: int, read: float) -> None:
-        if read != sent:
-            raise TubeFault(self.name, f"was set to a {quantity} of {sent} counts and reads back {read:g}")
-
-    def _ramp(self, voltage_kv: float, current_ma: float) -> None:
-        """Raise voltage, then current, no faster than the options say; what goes down goes at once."""
-        start_kv, start_ma = self._programmed
-        self._program(min(start_kv, voltage_kv), min(start_ma, current_ma))
-        for value in _steps(start_kv, voltage_kv, self.options.voltage_ramp_kv_per_s):
-            self._program_voltage(value)
-            self._wait_in_ramp()
-        for value in _steps(start_ma, current_ma, self.options.current_ramp_ma_per_s):
-            self._program_current(value)
-            self._wait_in_ramp()
-        self._program(voltage_kv, current_ma)
-
-    def _wait_in_ramp(self) -> None:
-        self.wait(RAMP_STEP_S)
-        now = self.status()
-        if now.faults:
-            raise TubeFault(self.name, f"fault in the ramp: {', '.join(now.faults)}")
-        if not now.beam_on:
-            raise TubeFault(self.name, "the high voltage went off in the ramp")
 
     # --- high voltage
 
@@ -268,14 +221,20 @@ class SpellmanTube(XrayTube):
         if not self._filament_on:
             self.supply.filament.enabled = True
             self.wait(self.options.filament_warm_up_s)
-        target = self._programmed
-        ramped_kv = self.options.voltage_ramp_kv_per_s > 0
-        ramped_ma = self.options.current_ramp_ma_per_s > 0
-        if ramped_kv or ramped_ma:
-            self._program(0.0 if ramped_kv else target[0], 0.0 if ramped_ma else target[1])
+        target = (self._voltage_kv, self._current_ma)
+        if self._set_points.ramped:
+            self._set_points.program_start(*target)
         self.supply.output_enabled = True
-        if ramped_kv or ramped_ma:
-            self._ramp(*target)
+        if self._set_points.ramped:
+            self._set_points.ramp(*target)
+
+    def _wait_in_ramp(self, seconds: float) -> None:
+        self.wait(seconds)
+        now = self.status()
+        if now.faults:
+            raise TubeFault(self.name, f"fault in the ramp: {', '.join(now.faults)}")
+        if not now.beam_on:
+            raise TubeFault(self.name, "the high voltage went off in the ramp")
 
     def _send_off(self) -> None:
         try:
@@ -364,7 +323,7 @@ class SpellmanTube(XrayTube):
         if self.supply.status & StatusCode.LOCAL_MODE:
             log.warning("%s is in local mode: its set points and filament are left to its panel", self.name)
             return
-        self._program(0.0, 0.0)
+        self._set_points.program(0.0, 0.0)
         if not self.options.keep_filament:
             self.supply.filament.enabled = False
             self._filament_on = False
@@ -376,12 +335,3 @@ class SpellmanTube(XrayTube):
                 self._keep_alive.cancel()
                 self._keep_alive = None
             self._wire.close()
-
-
-def _steps(start: float, end: float, rate: float) -> list[float]:
-    """Return the values of a ramp upwards, without its start and its end."""
-    if rate <= 0 or end <= start:
-        return []
-    step = rate * RAMP_STEP_S
-    count = int((end - start) / step - 1e-9)
-    return [start + step * (index + 1) for index in range(count)]

@@ -6,11 +6,11 @@ its tests (``tests/instruments/ptw/test_ptwUNIDOS.py``), which were taken from a
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from sim_instruments.wire.ptw_unidos_memory import records
 from sim_instruments.wire.server import Reply, WireInstrument
 
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -22,7 +22,6 @@ _MEMORY = ("CHR", "RDA", "RDR", "RMR", "RIR", "RSR", "RHR", "REC", "RAC")
 _COMMANDS = frozenset(_WHO + _SETTINGS + _MEASURING + _MEMORY)
 _NEED_PERMISSION = frozenset({"STA", "HLD", "RES", "INT", "NUL", "AST", "CHR"})
 
-CHAMBER = "7c0e5f0a-23c1-4f0e-9a8e-0d1f3b2a4c55"
 ZERO_MS = 82_000
 SELFTEST_MS = 89_000
 
@@ -120,8 +119,11 @@ class PtwUnidosWire(WireInstrument):
         if (name in _NEED_PERMISSION or (arguments and name not in ("TOK", "RDR"))) and not self.permitted:
             raise Refusal("E20")
         self._progress()
-        command: Callable[[list[str]], str] = getattr(self, f"_{name.lower()}")
-        fields = command(arguments)
+        if name in _MEMORY:
+            fields = self._from_memory(name, arguments)
+        else:
+            command: Callable[[list[str]], str] = getattr(self, f"_{name.lower()}")
+            fields = command(arguments)
         return f"{name};{fields}" if fields else name
 
     # --- who it is, who may change it
@@ -322,61 +324,23 @@ class PtwUnidosWire(WireInstrument):
         word = "Running" if left else "Passed"
         return f"{word};{left:.0f};{SELFTEST_MS};Low; 136.6;E-12;p;C;Med; 1.500;E-09;n;C;High; 13.50;E-09;n;C"
 
-    # --- what it has in its memory
+    # --- its memory
 
-    def _rda(self, _: list[str]) -> str:
-        return json.dumps([self._chamber()])
-
-    def _rdr(self, arguments: list[str]) -> str:
+    def _from_memory(self, name: str, arguments: list[str]) -> str:
+        settings = {
+            "hv": self.voltage_v,
+            "integrationTime": self._interval_s,
+            "isElectrical": self._electrical,
+            "range": self.range,
+        }
+        kept = records(1.0 / self._physics.charge(1.0), settings)
+        if name != "RDR":
+            return kept[name]
         if not arguments:
             raise Refusal("E19")
-        if arguments[0] != CHAMBER:
+        if arguments[0] not in kept:
             raise Refusal("E21")
-        return f"{CHAMBER};{json.dumps(self._chamber())}"
-
-    def _chamber(self) -> dict[str, Any]:
-        return {
-            "calibrationFactor": 1.0 / self._physics.charge(1.0),
-            "calibrationFactorUnit": "Gy/C",
-            "guid": CHAMBER,
-            "manufacturer": "PTW",
-            "measuredQuantity": "air kerma",
-            "name": "1 litre chamber",
-            "nominalHv": 400,
-            "radiationQuality": "RQR 5",
-            "serialNumber": "000123",
-            "typeNumber": "TM32002",
-        }
-
-    def _rmr(self, _: list[str]) -> str:
-        return json.dumps(
-            {
-                "correction": 1.0,
-                "detectorGuid": CHAMBER,
-                "hv": self.voltage_v,
-                "integrationTime": self._interval_s,
-                "isElectrical": self._electrical,
-                "range": self.range,
-            }
-        )
-
-    def _rir(self, _: list[str]) -> str:
-        return json.dumps({"serialNumber": "123456", "softwareVersion": "1.2.4", "typeNumber": "TM10052"})
-
-    def _rsr(self, _: list[str]) -> str:
-        return json.dumps({"brightness": 80, "locale": "en", "startAsMaster": False})
-
-    def _rhr(self, _: list[str]) -> str:
-        return "[]"
-
-    def _chr(self, _: list[str]) -> str:
-        return ""
-
-    def _rec(self, _: list[str]) -> str:
-        return json.dumps({"dns": "", "ipv4": "127.0.0.1", "ipv6": ""})
-
-    def _rac(self, _: list[str]) -> str:
-        return json.dumps({"enabled": False, "ssid": ""})
+        return f"{arguments[0]};{kept[arguments[0]]}"
 
     def _now(self) -> float:
         return float(self._world.clock.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -326,6 +327,29 @@ def test_ramp_raises_the_voltage_no_faster_than_it_is_told(bench: Bench) -> None
     tube.close()
 
 
+def test_a_ramp_that_was_stopped_reaches_its_end_the_next_time(bench: Bench) -> None:
+    tube = bench.tube(voltage_ramp_kv_per_s=5.0)
+    tube.set_operating_point(50, 1)
+    bench.world.clock.call_at(5.0, bench.surroundings.stop.set)
+    with pytest.raises(Inhibited):
+        tube.switch_on()
+    assert not bench.world.tube.high_voltage_on
+    assert 0 < bench.world.tube.programmed_voltage_kv < 40
+    bench.surroundings.stop.clear()
+    assert tube.switch_on().voltage_kv == pytest.approx(50, rel=0.02)
+    tube.make_safe()
+    tube.close()
+
+
+def test_a_fault_in_the_ramp_ends_it(bench: Bench) -> None:
+    tube = bench.tube(voltage_ramp_kv_per_s=5.0)
+    tube.set_operating_point(50, 1)
+    bench.world.clock.call_at(5.0, bench.world.tube.arc)
+    with pytest.raises(TubeFault, match="fault in the ramp: anode arc"):
+        tube.switch_on()
+    tube.close()
+
+
 def test_what_goes_down_goes_first_so_that_power_never_exceeds_both_ends(bench: Bench, tube: SpellmanTube) -> None:
     tube.set_operating_point(60, 0.5)
     powers: list[float] = []
@@ -457,6 +481,22 @@ def test_wrong_checksum_on_a_serial_line_is_a_bad_reply() -> None:
         pytest.raises(BadReply, match="damaged"),
     ):
         _ = supply.voltage
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
+def test_on_a_serial_line_every_message_has_its_checksum(served: Callable[..., Bench]) -> None:
+    bench = served(checksum=True)
+    resource = bench.server.serve_serial("tube", bench.wire)
+    tube = SpellmanTube(resource, SpellmanOptions(timeout_s=0.5, filament_warm_up_s=1.0), bench.surroundings)
+    with tube.beam(50, 1) as status:
+        assert status.voltage_kv == pytest.approx(50, rel=0.02)
+    assert b"\x0298,1,F" in bench.wire.received
+    bench.way.replace = lambda reply: reply.replace(b"22,0", b"22,1")
+    with pytest.raises(BadReply, match="damaged"):
+        tube.status()
+    bench.way.replace = None
+    assert not tube.status().beam_on
+    tube.close()
 
 
 def test_shutdown_of_the_supply_switches_off(bench: Bench, tube: SpellmanTube) -> None:
