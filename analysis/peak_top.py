@@ -89,7 +89,7 @@ def highest_peak(
     reason = (
         "the top of the peak is too noisy or too flat for a position"
         if significant
-        else "no peak stands above the noise"
+        else "no peak stands far enough above the noise"
     )
     return FigureOfMerit.refused(name, "nm", method, reason)
 
