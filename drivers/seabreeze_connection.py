@@ -91,6 +91,11 @@ def usb_backend(module: str, resource: str) -> Any:
     UserMistake
         If there is no such module, or it is no backend.
     """
+    if not module and "://" in resource:
+        raise UserMistake(
+            f"instruments.spectrometer.resource = '{resource}' is no device on this machine's USB: name the module "
+            f"that reaches it (instruments.spectrometer.options.usb_backend)"
+        )
     if not module:
         return None
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,6 +39,9 @@ NO_WIRE = frozenset({"dose-table"})
 
 SIMULATED, ON_A_SERIAL_LINE = "sim", "sim-serial"
 """Resources of a simulated bench: on the network (or the USB), or on a pseudo-terminal."""
+
+HIGHEST_PREPARED_KV = 100.0
+"""Spectra above are calculated when a beam first needs them."""
 
 USB_BACKEND = "sim_instruments.wire.usb_tunnel"
 
@@ -158,6 +162,7 @@ def _world(
         world = World(seed, clock, None, _beam_geometry(geometry or bench.geometry), settings=settings)
     except (ValueError, TypeError) as error:
         raise UserMistake(f"bench '{bench.name}': simulation.world: {error}") from error
+    _prepare_beam(world, bench.limits.tube_voltage_kv)
     try:
         world.set_sample(None if sample is None else sample.model_dump())
     except ValidationError as error:
@@ -165,6 +170,20 @@ def _world(
         key = ".".join(["world", *map(str, first["loc"][1:] or first["loc"])])
         raise UserMistake(f"sample '{sample.name if sample else ''}': {key}: {first['msg']}") from error
     return world
+
+
+def _prepare_beam(world: World, highest_kv: float) -> None:
+    """Have the beam's spectra at hand: a client would not wait for seconds while the first one is calculated.
+
+    Those of a beam that was never used take some 15 s, once on this machine.
+    """
+    from sim_instruments.world.beam import LOWEST_KV, NODE_KV
+
+    try:
+        for step in range(math.ceil((min(highest_kv, HIGHEST_PREPARED_KV) - LOWEST_KV) / NODE_KV) + 1):
+            world.beam.spectrum(LOWEST_KV + step * NODE_KV)
+    except ValueError as error:
+        raise UserMistake(f"geometry.filters: {error}") from error
 
 
 def _beam_geometry(geometry: Geometry) -> Mapping[str, Any]:

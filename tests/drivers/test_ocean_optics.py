@@ -301,6 +301,11 @@ def test_a_module_that_is_no_usb_backend_is_the_users_mistake(module: str) -> No
         OceanOpticsSpectrometer("http://localhost", OceanOpticsOptions(usb_backend=module))
 
 
+def test_an_address_without_the_module_that_reaches_it_is_the_users_mistake(served: ServedBench) -> None:
+    with pytest.raises(UserMistake, match=r"options\.usb_backend"):
+        OceanOpticsSpectrometer(served.resources["spectrometer"])
+
+
 def test_several_benches_in_one_process_do_not_see_each_others_light() -> None:
     with ServedBench(BENCH, GREEN, seed=1) as dark_bench, ServedBench(BENCH, GREEN, seed=2) as lit_bench:
         dark, lit = open_on(dark_bench), open_on(lit_bench)

@@ -98,9 +98,8 @@ def test_the_geometry_reaches_the_beam() -> None:
         {
             "distance_m": 0.5,
             "filters": [
-                {"material": "Al", "thickness_mm": 0.4},
-                {"material": "Cu", "thickness_mm": 0.1},
-                {"material": "Al", "thickness_mm": 0.6},
+                {"material": "Al", "thickness_mm": 0.1},
+                {"material": "Al", "thickness_mm": 0.3},
             ],
         },
         Geometry,
@@ -108,7 +107,7 @@ def test_the_geometry_reaches_the_beam() -> None:
     )
     with ServedBench(bench_of(tube=TUBE), geometry=geometry) as served:
         beam = served.world.beam.geometry
-        assert dict(beam.filters) == pytest.approx({"Al": 1e-3, "Cu": 1e-4})
+        assert dict(beam.filters) == pytest.approx({"Al": 0.4e-3})
         assert beam.distance_m == 0.5
 
 
@@ -135,6 +134,12 @@ def test_wrong_parameters_of_the_world_are_the_users_mistake(world: dict[str, An
     file = BenchFile.model_validate({"name": "some", "instruments": {"tube": TUBE}, "simulation": {"world": world}})
     with pytest.raises(UserMistake, match=rf"bench 'some': simulation\.world: .*{named}"):
         ServedBench(file)
+
+
+def test_a_filter_of_an_unknown_material_is_the_users_mistake() -> None:
+    geometry = check({"filters": [{"material": "Unobtainium", "thickness_mm": 0.1}]}, Geometry, "geometry")
+    with pytest.raises(UserMistake, match=r"geometry\.filters: .*0\.1 mm Unobtainium"):
+        ServedBench(bench_of(tube=TUBE), geometry=geometry)
 
 
 @pytest.mark.parametrize(
