@@ -59,7 +59,7 @@ class Keithley2400Wire(Keithley2400Settings):
         if self._series is not None:
             self._series.stop()
         super().reset()
-        self.elements = [name.upper()[:4] for name in ELEMENTS]
+        self.elements = ["VOLT", "CURR", "RES", "TIME", "STAT"]
         self.counts = {"ARM": 1, "TRIG": 1}
         self.arm_timer = 0.1
         self.arm_source = "IMM"
