@@ -27,7 +27,7 @@ def white_points(rng, dose, count=200):
 
 def test_points_above_the_limit_give_it_by_the_line_only_and_flagged():
     rng = np.random.default_rng(41)
-    points = [white_points(rng, HIGH) for _ in range(200)]
+    points = [white_points(rng, HIGH) for _ in range(100)]
     limits = [lod_line(one) for one in points]
     values = np.array([figure.value for figure in limits])
     assert np.mean(values) == pytest.approx(20.9, abs=1.0)
@@ -42,7 +42,7 @@ def test_points_above_the_limit_give_it_by_the_line_only_and_flagged():
 
 def test_points_about_the_limit_give_it_by_line_and_by_interpolation():
     rng = np.random.default_rng(42)
-    points = [white_points(rng, LOW) for _ in range(200)]
+    points = [white_points(rng, LOW) for _ in range(100)]
     by_line = np.array([lod_line(one).value for one in points])
     between = [lod_interpolated(one) for one in points]
     values = np.array([figure.value for figure in between])

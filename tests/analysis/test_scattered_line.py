@@ -30,7 +30,7 @@ def test_scatter_of_four_per_cent_of_the_signal_is_covered_though_nobody_announc
 
 
 def test_scatter_far_beyond_the_counting_noise_is_covered():
-    assert 0.90 <= held(np.linspace(0.2, 2.4, 8), 0.02, 0.04, 0.002, seed=22) <= 0.99
+    assert 0.88 <= held(np.linspace(0.2, 2.4, 8), 0.02, 0.04, 0.002, seed=22, runs=100) <= 0.99
 
 
 def test_the_plain_fit_would_not_have_covered_proportional_scatter():
