@@ -60,7 +60,8 @@ class SupplyState:
     ) -> None:
         self._world = world
         self.tube = world.tube
-        self.power_limit_w = power_limit_w
+        self.power_limits_w = (power_limit_w, power_limit_w)
+        """Of the large and the small filament, W."""
         self.watchdog_s = watchdog_s
         self.pre_warning_s = pre_warning_s
         self.local = False
@@ -110,13 +111,21 @@ class SupplyState:
         self._current_ma = current_ma
         self._apply()
 
+    def set_power_limits(self, large_w: float, small_w: float) -> None:
+        """Set the power, W, above which the supply trips, for either filament."""
+        self.power_limits_w = (float(large_w), float(small_w))
+        self._apply()
+
     def _apply(self) -> None:
         emitted = self._current_ma if self.filament_hot else 0.0
         if self.tube.programmed_voltage_kv != self._voltage_kv:
             self.tube.set_voltage_kv(self._voltage_kv)
         if self.tube.programmed_current_ma != emitted:
             self.tube.set_current_ma(emitted)
-        if self.tube.high_voltage_on and self._voltage_kv * emitted > self.power_limit_w:
+        if (
+            self.tube.high_voltage_on
+            and self._voltage_kv * emitted > self.power_limits_w[0 if self.large_filament else 1]
+        ):
             self.tube.trip("overpower")
 
     # --- high voltage

@@ -221,13 +221,14 @@ class SpellmanXRVWire(WireInstrument):
         return ACCEPTED
 
     def _power_limits(self, _: list[int]) -> str:
-        watts = f"{self.state.power_limit_w:g}"
-        return ",".join([watts] * 6)
+        # of the large and the small filament: as set, and the largest that can be
+        most = f"{self._full_kv * self._full_ma:g}"
+        return ",".join([*(f"{watts:g}" for watts in self.state.power_limits_w), most, most, "0", "0"])
 
     def _set_power_limits(self, values: list[int]) -> str:
         if self.state.local or not all(0 < value <= self._full_kv * self._full_ma for value in values):
             return INVALID
-        self.state.power_limit_w = float(values[0])
+        self.state.set_power_limits(values[0], values[1])
         return ACCEPTED
 
     def _system_voltages(self, _: list[int]) -> str:

@@ -310,6 +310,33 @@ def test_pymeasures_own_driver_reads_what_the_world_holds(served: Callable[..., 
     theirs.adapter.close()
 
 
+def test_pymeasures_own_driver_can_ask_everything_it_knows(bench: Bench) -> None:
+    theirs = ptwUNIDOS(bench.resource)
+    assert (theirs.serial_number, theirs.tfi, theirs.status) == (123456, "-", "RES")
+    assert theirs.mac_address.count("-") == 5
+    assert theirs.range_res["timebase"] == "min"
+    assert theirs.selftest_result["high"] == pytest.approx(1.35e-8)
+    assert theirs.zero_status["status"] == "Passed"
+    assert theirs.lan_config["ipv4"] == "127.0.0.1"
+    assert theirs.wlan_config["enabled"] is False
+    assert theirs.measurement_history == []
+    assert theirs.measurement_parameters["range"] == "HIGH"
+    assert theirs.system_info["typeNumber"] == "TM10052"
+    assert theirs.system_settings["locale"] == "en"
+    assert (theirs.voltage, theirs.integration_time, theirs.autostart_level) == (400, 60, "MEDIUM")
+    assert [theirs.autostart_enabled, theirs.autoreset_enabled, theirs.electrical_units_enabled] == [False] * 3
+    theirs.write_enabled = True
+    theirs.zero()
+    bench.world.clock.sleep(83)
+    assert theirs.zero_status["time_remaining"] == 0
+    theirs.selftest()
+    theirs.measure()
+    theirs.hold()
+    theirs.clear()
+    theirs.reset()
+    theirs.adapter.close()
+
+
 def test_our_electrometer_on_pymeasures_exchanges_keeps_the_units() -> None:
     exchanges = [
         ("MV", "MV;RES;0.0;E-12;p;C;0.0;E-12;p;A;;0.0;ms;200;V;0x0"),

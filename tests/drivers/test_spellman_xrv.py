@@ -452,6 +452,32 @@ def test_pymeasures_own_driver_reads_what_the_world_holds(bench: Bench) -> None:
     theirs.adapter.close()
 
 
+def test_pymeasures_own_driver_can_ask_and_set_everything_it_knows(bench: Bench) -> None:
+    theirs = SpellmanXRV(bench.resource, query_delay=0)
+    assert theirs.scaling == {"voltage": 160_000, "current": 5e-3, "polarity": 0}
+    assert theirs.hv_on_timer == 0
+    assert theirs.dsp == ["SWM00199-001", 3261]
+    assert theirs.fpga == ["SWM00200-001", 3261]
+    assert theirs.configuration["watchdog_timer"] == 0
+    assert theirs.configuration["max_kV"] == 160
+    assert 20 < theirs.temperature < 40
+    assert theirs.system_voltages["lvps_neg"] == pytest.approx(15, abs=0.1)
+    assert theirs.unscaled.system_voltages["reserved"] == 0
+    assert theirs.unscaled.lvps_monitor == 2601
+    assert theirs.unscaled.voltage < 10
+    theirs.filament.limit = 2000
+    theirs.filament.preheat = 900
+    assert (theirs.filament.limit, theirs.filament.preheat) == (2000, 900)
+    theirs.filament.large_size_enabled = True
+    theirs.power_limits = (300, 100)
+    assert theirs.power_limits == [300, 100]
+    theirs.baudrate = 9600
+    theirs.reset_hv_on_timer()
+    with pytest.raises(ValueError, match=r"not in range"):
+        theirs.voltage_setpoint = 161e3
+    theirs.adapter.close()
+
+
 # Exchanges of PyMeasure's tests/instruments/spellmanhv/test_spellmanXRV.py, with checksums as on a serial line.
 SCALE_ASKED = (f"{STX}28,j", f"{STX}28,160,30,0,|")
 

@@ -63,7 +63,8 @@ def warm(world: World, wire: SpellmanXRVWire, voltage: int = 1280, current: int 
         ("07,3,", "07,$,"),
         ("07,9,", "07,3,"),
         ("97,900,10,", "97,3,"),
-        ("38,", "38,800,800,800,800,800,800,"),
+        ("97,300,100,", "97,$,"),
+        ("38,", "38,800,800,800,800,0,0,"),
     ],
 )
 def test_what_it_takes_and_what_it_refuses(one: tuple[World, SpellmanXRVWire], message: str, answer: str) -> None:
@@ -170,6 +171,16 @@ def test_power_above_the_limit_trips(supply: Callable[..., tuple[World, Spellman
     assert ask(wire, "98,1,") == "98,$,"
     ask(wire, "11,1500,")
     assert ask(wire, "68,").split(",")[1:-1].index("1") == 23
+
+
+def test_each_filament_has_its_own_power_limit(one: tuple[World, SpellmanXRVWire]) -> None:
+    world, wire = one
+    warm(world, wire)
+    assert ask(wire, "98,1,") == "98,$,"
+    assert ask(wire, "97,20,300,") == "97,$,"  # the small one is selected
+    assert world.tube.high_voltage_on
+    assert ask(wire, "97,300,20,") == "97,$,"
+    assert world.tube.faults == {"overpower"}
 
 
 def test_x_ray_lamp_warns_before_the_high_voltage_comes(
