@@ -87,6 +87,7 @@ class ScpiInstrument(WireInstrument):
         self.service_enable = 0
         self._commands: list[_Command] = []
         self._known: dict[str, tuple[Handler, tuple[int, ...]]] = {}
+        self._questions: dict[str, tuple[Handler, list[str], tuple[int, ...], str]] = {}
         self._busy_until = 0.0
         self.plain: dict[str, Any] = {}
         """What is kept and has no effect on readings."""
@@ -211,6 +212,10 @@ class ScpiInstrument(WireInstrument):
         return self._busy_until
 
     def _unit(self, unit: str, path: str) -> tuple[Answer, str]:
+        asked = self._questions.get(unit)
+        if asked is not None:
+            handler, arguments, suffixes, path = asked
+            return handler(arguments, suffixes), path
         header, _, rest = unit.partition(" ")
         if not (header[0] == ":" or header[0] == "*"):
             header = f"{path}:{header}" if path else ":" + header
@@ -220,6 +225,9 @@ class ScpiInstrument(WireInstrument):
         if header[0] == ":":
             path = header.rpartition(":")[0]
         arguments = [part.strip() for part in _split(rest, ",")] if rest else []
+        if unit[0] == ":" and header.endswith("?") and len(self._questions) < 2000:
+            # questions are asked again and again in the same words
+            self._questions[unit] = (found[0], arguments, found[1], path)
         return found[0](arguments, found[1]), path
 
     def _look_up(self, header: str) -> tuple[Handler, tuple[int, ...]]:

@@ -82,6 +82,7 @@ def test_its_2400_measures_what_the_world_holds(drivers: Any, bench: tuple[World
         assert meter.volt() == pytest.approx(10.0)
         assert meter.compliancei() == pytest.approx(1e-4)
         meter.output(False)
+        server.drain()
         assert world.bias_v() == 0.0
     finally:
         meter.close()
