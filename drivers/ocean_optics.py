@@ -31,6 +31,9 @@ class OceanOpticsOptions(DriverOptions):
     """What a bench file may say about the spectrometer."""
 
     usb_backend: str = Field("", description="module with pyusb's get_backend(); empty: pyusb's own choice")
+    wavelength_uncertainty_nm: float = Field(
+        0.2, ge=0, le=50, description="one standard deviation of the stored wavelength calibration, nm"
+    )
     discarded_exposures: int = Field(
         1, ge=1, le=10, description="exposures read and thrown away first, because they began before the call"
     )
@@ -175,6 +178,7 @@ class OceanOpticsSpectrometer(Spectrometer):
     def calibration(self) -> Mapping[str, float | str]:
         """Return the stored wavelength (nm) and non-linearity coefficients; the latter are not applied."""
         stored = {f"wavelength_coefficient_{i}": value for i, value in enumerate(self._wavelength_coefficients)}
+        stored["wavelength_uncertainty_nm"] = self.options.wavelength_uncertainty_nm
         return stored | {f"nonlinearity_coefficient_{i}": value for i, value in enumerate(self._nonlinearity)}
 
     @exclusive

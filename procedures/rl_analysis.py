@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.detector_response import LEFT_OVER, linearised
 from analysis.figure import FigureOfMerit
 from analysis.line_fit import LineFit
 from analysis.linearity import lack_of_fit, linear_dynamic_range, power_law_exponent
@@ -14,7 +15,7 @@ from analysis.net_spectrum import NetSpectrum, dark_subtracted, integrated_inten
 from analysis.scattered_line import fit_line_with_scatter
 from analysis.spectral_peaks import centroid, fwhm, peak_wavelength, peaks
 from config.mistake import UserMistake
-from procedures.run_data import Array
+from procedures.run_data import Array, RunData
 
 INTENSITY_UNIT = "count nm/s"
 SLOPE_UNIT = "count nm/Gy"
@@ -56,9 +57,36 @@ def in_band(wavelengths: Array, band: tuple[float, float]) -> np.ndarray[tuple[i
     return np.asarray((wavelengths >= band[0]) & (wavelengths <= band[1]), dtype=np.bool_)
 
 
-def net_rate(wavelengths: Array, light: Array, dark: Array, exposure: float, band: tuple[float, float]) -> Rate:
-    """Integrate a spectrum after dark subtraction; a saturated one as well, for a live plot."""
-    spectrum = dark_subtracted(wavelengths, light, dark, NEVER_SATURATED)
+@dataclass(frozen=True)
+class Optics:
+    """What is known of the spectrometer that took the spectra."""
+
+    wavelengths: Array
+    """nm"""
+    nonlinearity: tuple[float, ...] = ()
+    """The maker's polynomial, lowest order first; empty for none."""
+    wavelength_uncertainty: float = 0.0
+    """nm, one standard deviation of the wavelength calibration."""
+
+    @classmethod
+    def of(cls, wavelengths: Array, calibration: Mapping[str, object]) -> Optics:
+        """Take it from what the instrument, or the run file, says of its calibration."""
+        found: list[float] = []
+        while (name := f"nonlinearity_coefficient_{len(found)}") in calibration:
+            found.append(float(str(calibration[name])))
+        uncertainty = float(str(calibration.get("wavelength_uncertainty_nm", 0.0)))
+        return cls(wavelengths, tuple(found), uncertainty)
+
+    @classmethod
+    def of_run(cls, data: RunData, stream: str) -> Optics:
+        """Take it from a run."""
+        return cls.of(data.axes[stream]["wavelength"], data.calibrations.get("spectrometer", {}))
+
+
+def net_rate(optics: Optics, light: Array, dark: Array, exposure: float, band: tuple[float, float]) -> Rate:
+    """Integrate a spectrum after linearisation and dark subtraction; a saturated one as well, for a live plot."""
+    straight = linearised(light, dark, optics.nonlinearity)
+    spectrum = dark_subtracted(optics.wavelengths, straight, dark, NEVER_SATURATED)
     figure = integrated_intensity(spectrum, band)
     return Rate((figure.value or 0.0) / exposure, (figure.uncertainty or 0.0) / exposure)
 
@@ -84,7 +112,7 @@ class LinearityPoints:
 
 
 def linearity_points(
-    sweep: Mapping[str, Array], dark: Mapping[str, Array], wavelengths: Array, band: tuple[float, float]
+    sweep: Mapping[str, Array], dark: Mapping[str, Array], optics: Optics, band: tuple[float, float]
 ) -> LinearityPoints:
     """Integrate every spectrum of a sweep, each with the last dark spectrum before it; saturated ones are left out."""
     rates = []
@@ -92,9 +120,7 @@ def linearity_points(
     for row in usable:
         before = np.flatnonzero(dark["time"] <= sweep["time"][row])
         rates.append(
-            net_rate(
-                wavelengths, sweep["counts"][row], dark["counts"][before[-1]], sweep["integration_time"][row], band
-            )
+            net_rate(optics, sweep["counts"][row], dark["counts"][before[-1]], sweep["integration_time"][row], band)
         )
     lost = len(sweep["saturated"]) - len(usable)
     return LinearityPoints(
@@ -136,9 +162,11 @@ def linearity_figures(points: LinearityPoints, calibration: float) -> list[Figur
     ]
 
 
-def spectrum_of(row: int, spectra: Mapping[str, Array], wavelengths: Array) -> NetSpectrum:
-    """Return one recorded spectrum after dark subtraction, its saturation as it was seen in each exposure."""
-    net = dark_subtracted(wavelengths, spectra["counts"][row], spectra["dark"][row], DIGITAL_FULL_SCALE)
+def spectrum_of(row: int, spectra: Mapping[str, Array], optics: Optics) -> NetSpectrum:
+    """Return one recorded spectrum, linearised, after dark subtraction, saturated where any exposure was."""
+    light, dark = spectra["counts"][row], spectra["dark"][row]
+    straight = np.where(light >= DIGITAL_FULL_SCALE, light, linearised(light, dark, optics.nonlinearity))
+    net = dark_subtracted(optics.wavelengths, straight, dark, DIGITAL_FULL_SCALE)
     if spectra["saturated"][row]:
         brightest = spectra["counts"][row] >= 0.98 * spectra["counts"][row].max()
         net = replace(net, saturated=net.saturated | brightest)
@@ -146,7 +174,7 @@ def spectrum_of(row: int, spectra: Mapping[str, Array], wavelengths: Array) -> N
 
 
 def spectrum_figures(
-    spectra: Mapping[str, Array], wavelengths: Array, band: tuple[float, float], calibration: float
+    spectra: Mapping[str, Array], optics: Optics, band: tuple[float, float], calibration: float
 ) -> list[FigureOfMerit]:
     """Return peak, width, centroid and intensity per dose of the sample, and its ratio to the reference.
 
@@ -154,8 +182,8 @@ def spectrum_figures(
     ----------
     spectra
         Columns of the stream.
-    wavelengths
-        nm
+    optics
+        Of the spectrometer.
     band
         That is looked at, nm.
     calibration
@@ -165,21 +193,32 @@ def spectrum_figures(
     intensities: dict[bool, FigureOfMerit] = {}
     for row in range(len(spectra["time"])):
         is_reference = bool(spectra["is_reference"][row])
-        net = spectrum_of(row, spectra, wavelengths)
+        net = spectrum_of(row, spectra, optics)
         per_dose = _per_dose(row, spectra, net, band)
         intensities[is_reference] = per_dose
         found = [
-            peak_wavelength(net, band),
-            fwhm(net, band),
-            centroid(net, band),
+            peak_wavelength(net, band).with_systematic(optics.wavelength_uncertainty),
+            _width(net, band),
+            centroid(net, band).with_systematic(optics.wavelength_uncertainty),
             per_dose.with_systematic(abs(per_dose.value or 0.0) * calibration),
         ]
-        further = [figure.renamed(f"peak_{number + 1}") for number, figure in enumerate(peaks(net, band))]
+        further = [
+            figure.renamed(f"peak_{rank + 1}").with_systematic(optics.wavelength_uncertainty)
+            for rank, figure in enumerate(peaks(net, band))
+        ]
         found += further if len(further) > 1 else []
         figures += [figure.renamed(f"reference_{figure.name}") for figure in found] if is_reference else found
     if True in intensities and False in intensities:
         figures.append(_ratio(intensities[False], intensities[True]))
     return figures
+
+
+def _width(net: NetSpectrum, band: tuple[float, float]) -> FigureOfMerit:
+    """Return the FWHM; what is left of the detector's non-linearity bends the line and so widens or narrows it."""
+    figure = fwhm(net, band)
+    return figure.with_systematic(abs(figure.value or 0.0) * LEFT_OVER).with_warnings(
+        *(() if figure.value is None else ("the spectrometer's own line width is not taken off",))
+    )
 
 
 def _per_dose(row: int, spectra: Mapping[str, Array], net: NetSpectrum, band: tuple[float, float]) -> FigureOfMerit:

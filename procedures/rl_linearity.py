@@ -19,6 +19,7 @@ from procedures.rl_analysis import (
     FEWEST_POINTS,
     INTENSITY_UNIT,
     LinearityPoints,
+    Optics,
     band_within,
     in_band,
     linearity_figures,
@@ -103,6 +104,7 @@ class RLLinearity(Procedure):
         """Measure."""
         wavelengths = bench.spectrometer.wavelengths_nm()
         band = band_within(wavelengths, self.band_start, self.band_end)
+        optics = Optics.of(wavelengths, bench.spectrometer.calibration())
         exposure_time = self._exposure_time(bench, run)
         dark = None
         for step, current in enumerate(run.progress(ordered(self.tube_currents, self.repeats, self.order))):
@@ -113,7 +115,7 @@ class RLLinearity(Procedure):
                 run.wait(self.settling_time)
                 dose = bench.dosimeter.dose_rate(self.dose_time)
                 light = bench.spectrometer.spectrum(exposure_time, self.averages)
-                rate = net_rate(wavelengths, light.counts, dark, exposure_time, band)
+                rate = net_rate(optics, light.counts, dark, exposure_time, band)
                 run.record(
                     self.sweep,
                     dose_rate=dose.value,
@@ -138,7 +140,7 @@ class RLLinearity(Procedure):
     def _points(self, data: RunData) -> LinearityPoints:
         wavelengths = data.axes["sweep"]["wavelength"]
         band = band_within(wavelengths, self.band_start, self.band_end)
-        return linearity_points(data[self.sweep], data[self.dark], wavelengths, band)
+        return linearity_points(data[self.sweep], data[self.dark], Optics.of_run(data, "sweep"), band)
 
     def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
         """Fit line and power law."""

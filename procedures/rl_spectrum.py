@@ -15,7 +15,7 @@ from procedures.drawing import Drawing, Points
 from procedures.exposure import suitable_integration_time
 from procedures.parameters import BooleanParameter, FloatParameter, IntegerParameter, Parameter
 from procedures.procedure import Estimate, Procedure
-from procedures.rl_analysis import band_within, in_band, spectrum_figures, spectrum_of
+from procedures.rl_analysis import Optics, band_within, in_band, spectrum_figures, spectrum_of
 from procedures.run import Run
 from procedures.run_data import RunData
 from procedures.streams import Scalar, Spectrum, Stream
@@ -127,19 +127,19 @@ class RLSpectrum(Procedure):
         wavelengths = data.axes["spectra"]["wavelength"]
         band = band_within(wavelengths, self.band_start, self.band_end)
         calibration = data.calibration("dosimeter", "relative_uncertainty", 0.0)
-        return spectrum_figures(data[self.spectra], wavelengths, band, calibration)
+        return spectrum_figures(data[self.spectra], Optics.of_run(data, "spectra"), band, calibration)
 
     def drawings(self, data: RunData) -> Sequence[Drawing]:
         """Draw the spectra after dark subtraction, with the noise of their pixels."""
-        spectra, wavelengths = data[self.spectra], data.axes["spectra"]["wavelength"]
+        spectra, optics = data[self.spectra], Optics.of_run(data, "spectra")
         drawn = []
         for row in range(len(spectra["time"])):
-            net = spectrum_of(row, spectra, wavelengths)
+            net = spectrum_of(row, spectra, optics)
             name = (
                 (data.sample.name if data.sample else "sample") if not spectra["is_reference"][row] else self.reference
             )
             top = float(net.counts.max()) or 1.0
-            drawn.append(Points(wavelengths, net.counts / top, net.uncertainty / top, label=name, joined=True))
+            drawn.append(Points(optics.wavelengths, net.counts / top, net.uncertainty / top, label=name, joined=True))
         return (
             Drawing(
                 f"Radioluminescence at {self.tube_voltage:g} kV, {self.tube_current:g} mA",

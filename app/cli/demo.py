@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,9 @@ def main(given: argparse.Namespace) -> int:
             with signals_to(engine.abort):
                 asked = request(planned, folder=folder, seed=seed)
                 outcome = in_a_thread(lambda engine=engine, asked=asked: engine.run(asked))  # type: ignore[misc]
+            if planned.sample is not None:
+                # the run may have put a reference in
+                served.world.set_sample(planned.sample.content.model_dump())
             rows += [
                 Row(
                     procedure,
@@ -149,23 +153,25 @@ def _show(json: bool, outcomes: list[Outcome], rows: list[Row], pictures: list[P
             }
         )
         return
-    print_table(
-        "What the world is, what was measured, what the paper reports",
-        ("procedure", "figure", "at", "world", "measured", "95 %", "paper", "warnings"),
-        [
-            (
-                row.procedure,
-                row.figure.name,
-                at_text(row.figure),
-                "" if row.truth is None else f"{row.truth:.5g}",
-                value_text(row.figure),
-                {True: "holds", False: "MISSES", None: ""}[row.holds],
-                row.published,
-                "; ".join(row.figure.warnings),
-            )
-            for row in rows
-        ],
-    )
+    for procedure, preset in PRESETS:
+        print_table(
+            f"{procedure} ({preset}): what the world is, what was measured, what the paper reports",
+            ("figure", "at", "world", "measured", "95 %", "paper", "warnings"),
+            [
+                (
+                    row.figure.name,
+                    ", ".join(f"{value:g} {unit}" for value, unit in row.figure.at.values()),
+                    "" if row.truth is None else f"{row.truth:.5g}",
+                    value_text(row.figure),
+                    {True: "holds", False: "MISSES", None: ""}[row.holds],
+                    row.published,
+                    # the run file and `xraybench show` have them in full
+                    "; ".join(textwrap.shorten(warning, 40, placeholder=" ...") for warning in row.figure.warnings),
+                )
+                for row in rows
+                if row.procedure == procedure
+            ],
+        )
     for outcome in outcomes:
         reason = f": {outcome.reason}" if outcome.reason else ""
         print(f"{outcome.procedure} {outcome.state}{reason}: {outcome.run_file}")  # noqa: T201

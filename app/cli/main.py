@@ -57,6 +57,7 @@ def parser(wanted: str | None = None) -> OneLineParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=OneLineParser)
     for name, line in COMMANDS.items():
         command = commands.add_parser(name, help=line, description=line[:1].upper() + line[1:] + ".")
+        command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if name == wanted:
             importlib.import_module(f"app.cli.{name}").arguments(command)
     return top

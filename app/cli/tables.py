@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -49,12 +50,15 @@ def value_text(figure: FigureOfMerit) -> str:
 
 
 def interval_text(figure: FigureOfMerit) -> str:
-    """Say the 95 % interval with as many digits as the value has."""
+    """Say the 95 % interval with the digits that its width deserves."""
     if figure.interval is None:
         return ""
     low, high = figure.interval
-    digits = max(3, len(f"{abs(high) / max(high - low, 1e-300):.0f}") + 2)
-    return f"{low:.{digits}g} to {high:.{digits}g}"
+    largest = max(abs(low), abs(high))
+    if not high > low or not 1e-4 <= largest < 1e7:
+        return f"{low:.4g} to {high:.4g}"
+    digit = math.floor(math.log10((high - low) / 4)) - 1
+    return " to ".join(f"{round(end, -digit):.{max(0, -digit)}f}" for end in (low, high))
 
 
 def print_figures(title: str, figures: Iterable[FigureOfMerit]) -> None:

@@ -15,7 +15,6 @@ from procedures.drawing import Drawing
 from storage.reader import open_run
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = ("#1f5fa8", "#c8501e", "#2f8f4e", "#8b4fa8", "#8a6d00")
@@ -95,27 +94,16 @@ def figure_of(drawing: Drawing, figures: Sequence[FigureOfMerit]) -> Figure:
         axes.set_yscale("log")
     axes.grid(alpha=0.25)
     if any(points.label for points in drawing.points) or any(curve.label for curve in drawing.curves):
-        axes.legend(frameon=False, loc="lower right" if _rising(drawing) else "upper right")
-    _quote(axes, [figure for figure in figures if figure.name in drawing.quoted])
+        axes.legend(frameon=False)
+    _quote(page, [figure for figure in figures if figure.name in drawing.quoted])
     return page
 
 
-def _rising(drawing: Drawing) -> bool:
-    return any(len(points.x) > 1 and points.y[-1] > points.y[0] for points in drawing.points if not points.joined)
-
-
-def _quote(axes: Axes, figures: Sequence[FigureOfMerit]) -> None:
-    """Write the figures of merit into the plot, with their uncertainty."""
+def _quote(page: Figure, figures: Sequence[FigureOfMerit]) -> None:
+    """Write the figures of merit under the plot, with their uncertainty; there they hide nothing."""
     lines = []
     for figure in figures:
         at = ", ".join(f"{value:g} {unit}" for value, unit in figure.at.values())
         lines.append(f"{figure.name.replace('_', ' ')} {figure}{f' at {at}' if at else ''}")
     if lines:
-        axes.annotate(
-            "\n".join(lines),
-            (0.02, 0.98),
-            xycoords="axes fraction",
-            va="top",
-            fontsize=7.5,
-            bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-        )
+        page.supxlabel("\n".join(lines), fontsize=8, x=0.02, ha="left")
