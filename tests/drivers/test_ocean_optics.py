@@ -350,4 +350,4 @@ def test_virtual_time_makes_an_hour_of_exposures_quick(served: ServedBench, open
     start = time.perf_counter()
     opened.spectrum(60.0, 60)
     assert served.clock.now() >= 3600.0
-    assert time.perf_counter() - start < 2.0
+    assert time.perf_counter() - start < 10.0
