@@ -89,7 +89,7 @@ class Keithley2400SourceMeter(KeithleySourceMeter):
         self.meter.elements = "VOLTAGE,CURRENT,STATUS"
 
     def _send_configuration(self, compliance: float, integration_cycles: float, current_range: float | None) -> None:
-        self._check_configuration(compliance, integration_cycles, current_range)
+        self._check_configuration(integration_cycles, current_range)
         meter = self.meter
         if meter.source_mode != "voltage":
             meter.source_mode = "voltage"

@@ -121,7 +121,7 @@ class Keithley2450SourceMeter(KeithleySourceMeter):
         self.scpi.check("opening")
 
     def _send_configuration(self, compliance: float, integration_cycles: float, current_range: float | None) -> None:
-        self._check_configuration(compliance, integration_cycles, current_range)
+        self._check_configuration(integration_cycles, current_range)
         meter, scpi = self.meter, self.scpi
         if meter.source_mode != "voltage":
             meter.source_mode = "voltage"

@@ -125,14 +125,11 @@ class KeithleySourceMeter(SourceMeter):
             "four_wire": self.options.four_wire,
         }
 
-    def _check_configuration(self, compliance: float, cycles: float, current_range: float | None) -> None:
+    def _check_configuration(self, cycles: float, current_range: float | None) -> None:
         if not (math.isfinite(cycles) and 0.01 <= cycles <= 10.0):
             raise ValueError(f"integration over {cycles} power line cycles is not within 0.01 to 10")
         if current_range is not None and not (math.isfinite(current_range) and current_range > 0):
             raise ValueError(f"current range {current_range} A must be above zero")
-        if current_range is not None and current_range > compliance:
-            # a range that the compliance never lets the current fill: only the compliance's own is to be had
-            raise ValueError(f"current range {current_range:g} A is above the compliance of {compliance:g} A")
 
     def _confirm_compliance(self, question: str, compliance: float) -> None:
         self.scpi.check("configuration")

@@ -1,4 +1,7 @@
-"""The settings of a Keithley 2400: source, sense, system, as its SCPI command reference lists them."""
+"""The settings of a Keithley 2400: source, sense, system, as its SCPI command reference lists them.
+
+Ranges are answered as the real one does, with the 5 % that they reach further: 105 uA for the 100 uA range.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from sim_instruments.wire.scpi import ScpiError, ScpiInstrument, choice, number,
 from sim_instruments.wire.source_measure import OVER_RANGE, SourceMeasureUnit
 
 IDENTITY = "KEITHLEY INSTRUMENTS INC.,MODEL {model},1234567,C33   Mar 31 2015 09:32:39/A02  /J/K"
+
+AUTO_DELAY_S = 1e-3
+"""From the source to the measurement."""
 
 
 class Keithley2400Settings(ScpiInstrument):
@@ -36,6 +42,7 @@ class Keithley2400Settings(ScpiInstrument):
     def reset(self) -> None:
         """Bring every setting to its default; the output goes off."""
         self.unit.reset()
+        self.unit.source_delay = AUTO_DELAY_S
         self.sensed = ["CURR"]
         self.auto_clear = False
         self.plain.clear()
@@ -70,11 +77,7 @@ class Keithley2400Settings(ScpiInstrument):
         self.setting(volts, lambda: unit.volts, lambda args: unit.source_voltage(number(args, -most, most, 0.0)))
         self.setting(
             ":SOURce[1]:VOLTage:RANGe",
-            lambda: (
-                unit.range_for(unit.volts, unit.model.voltage_ranges)
-                if unit.source_auto_range
-                else unit.source_voltage_range
-            ),
+            lambda: unit.source_voltage_range * OVER_RANGE,
             self._source_range,
         )
         self.attribute(":SOURce[1]:VOLTage:RANGe:AUTO", unit, "source_auto_range", lambda args: switch(args))
@@ -84,7 +87,7 @@ class Keithley2400Settings(ScpiInstrument):
             "amperes",
             lambda args: number(args, -1.05, 1.05, 0.0),
         )
-        self.stored(":SOURce[1]:CURRent:RANGe", 1e-4, -1.05, 1.05)
+        self.stored(":SOURce[1]:CURRent:RANGe", 1.05e-4, -1.05, 1.05)
         self.stored(":SOURce[1]:CURRent:RANGe:AUTO", True)
 
     def _declare_sense(self) -> None:
@@ -94,7 +97,9 @@ class Keithley2400Settings(ScpiInstrument):
         self.on("[:SENSe[1]]:FUNCtion[:ON]:ALL", lambda _a, _s: setattr(self, "sensed", ["VOLT", "CURR", "RES"]))
         self.on("[:SENSe[1]]:FUNCtion:OFF:ALL", lambda _a, _s: setattr(self, "sensed", []))
         self.stored("[:SENSe[1]]:FUNCtion:CONCurrent", True)
-        self.setting("[:SENSe[1]]:CURRent[:DC]:RANGe[:UPPer]", lambda: unit.current_range, self._current_range)
+        self.setting(
+            "[:SENSe[1]]:CURRent[:DC]:RANGe[:UPPer]", lambda: unit.current_range * OVER_RANGE, self._current_range
+        )
         self.attribute("[:SENSe[1]]:CURRent[:DC]:RANGe:AUTO", unit, "auto_range", lambda args: switch(args))
         self.setting(
             "[:SENSe[1]]:CURRent[:DC]:PROTection[:LEVel]", lambda: unit.current_limit, self._current_protection
@@ -114,7 +119,7 @@ class Keithley2400Settings(ScpiInstrument):
         self.stored("[:SENSe[1]]:VOLTage[:DC]:RANGe:AUTO", True)
         self.stored("[:SENSe[1]]:RESistance:RANGe[:UPPer]", 2.1e5, 0.0, 2.1e8)
         self.stored("[:SENSe[1]]:RESistance:RANGe:AUTO", True)
-        self.stored("[:SENSe[1]]:RESistance:MODE", "MAN", None, 0.0, "MANual", "AUTO")
+        self.stored("[:SENSe[1]]:RESistance:MODE", "AUTO", None, 0.0, "MANual", "AUTO")
         self.setting("[:SENSe[1]]:AVERage[:STATe]", lambda: self.plain.get("filter", False), self._filter)
         self.stored("[:SENSe[1]]:AVERage:TCONtrol", "REP", None, 0.0, "REPeat", "MOVing")
         self.setting("[:SENSe[1]]:AVERage:COUNt", lambda: self.plain.get("filter_count", 10), self._filter_count)

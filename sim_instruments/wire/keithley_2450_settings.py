@@ -101,7 +101,7 @@ class Keithley2450Settings(ScpiInstrument):
             lambda: unit.volts,
             lambda args: unit.source_voltage(number(args, -most, most, 0.0)),
         )
-        self.setting(":SOURce[1]:VOLTage:RANGe", self._range_in_use, self._source_range)
+        self.setting(":SOURce[1]:VOLTage:RANGe", lambda: self.unit.source_voltage_range, self._source_range)
         self.attribute(":SOURce[1]:VOLTage:RANGe:AUTO", unit, "source_auto_range", switch)
         self.setting(":SOURce[1]:VOLTage:ILIMit[:LEVel]", lambda: unit.current_limit, self._current_limit)
         self.on(
@@ -148,6 +148,7 @@ class Keithley2450Settings(ScpiInstrument):
     def _declare_system(self) -> None:
         unit = self.unit
         self.setting("*LANG", lambda: "SCPI", lambda args: choice(args, "SCPI", "TSP", "SCPI2400"))
+        self.on(":SYSTem:ERRor:COUNt?", lambda _args, _suffixes: str(len(self.errors)))
         self.on(":SYSTem:LFRequency?", lambda _args, _suffixes: str(round(unit.line_frequency)))
         self.stored(":ROUTe:TERMinals", "FRON", None, 0.0, "FRONt", "REAR")
         self.stored(":FORMat[:DATA]", "ASC", None, 0.0, "ASCii", "REAL", "SREal")
@@ -163,14 +164,6 @@ class Keithley2450Settings(ScpiInstrument):
         word = arguments[0].strip("\"'") if arguments else ""
         self.sensed = choice([word.split(":")[0]], "VOLTage", "CURRent", "RESistance")
 
-    def _range_in_use(self) -> float:
-        unit = self.unit
-        return (
-            unit.range_for(unit.volts, unit.model.voltage_ranges)
-            if unit.source_auto_range
-            else unit.source_voltage_range
-        )
-
     def _source_range(self, arguments: list[str]) -> None:
         unit = self.unit
         most = unit.model.voltage_ranges[-1] * OVER_RANGE
@@ -182,13 +175,11 @@ class Keithley2450Settings(ScpiInstrument):
         if limit < LOWEST_LIMIT:
             raise ScpiError(-222)
         self.unit.current_limit = limit
-        self.unit.current_range = min(self.unit.current_range, self.unit.compliance_range)
 
     def _current_range(self, arguments: list[str]) -> None:
-        wanted = self.unit.range_for(number(arguments, -1.05, 1.05, 1.05e-4), self.unit.model.current_ranges)
-        if wanted > self.unit.compliance_range:
-            raise ScpiError(-221)
-        self.unit.current_range = wanted
+        # above the limit as well: the real one takes it
+        unit = self.unit
+        unit.current_range = unit.range_for(number(arguments, -1.05, 1.05, 1.05e-4), unit.model.current_ranges)
         self.unit.auto_range = False
 
     def _filter(self, arguments: list[str]) -> None:

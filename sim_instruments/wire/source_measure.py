@@ -104,7 +104,7 @@ class SourceMeasureUnit:
         self.auto_range = True
         self.current_range = 1e-4 if 1e-4 in self.model.current_noise else self.model.current_ranges[0]
         self.source_auto_range = True
-        self.source_voltage_range = self.model.voltage_ranges[-1]
+        self.source_voltage_range = 20.0
         self.source_delay = 0.0
         self.in_compliance = False
 
@@ -120,6 +120,8 @@ class SourceMeasureUnit:
         """Set the voltage; the sample sees it if the output is on."""
         self.volts = volts
         self.in_compliance = False
+        if self.source_auto_range:
+            self.source_voltage_range = self.range_for(volts, self.model.voltage_ranges)
         if self.output_on and self.function == "VOLT":
             self._apply(volts)
 

@@ -220,7 +220,7 @@ def test_limits_come_before_any_byte(bench: Bench, meter: KeithleySourceMeter) -
         meter.set_voltage(float("nan"))
     with pytest.raises(LimitExceeded), meter.bias(200.0, compliance=1e-6):
         pass
-    for cycles, current_range in ((0.0, None), (100.0, None), (1.0, -1.0), (1.0, 1e-3)):
+    for cycles, current_range in ((0.0, None), (100.0, None), (1.0, -1.0), (1.0, float("nan"))):
         with pytest.raises(ValueError, match=r"cycles|range"):
             meter.configure(1e-4, cycles, current_range)
     assert len(bench.received) == before
@@ -356,8 +356,16 @@ def test_another_instrument_at_the_address_is_named(served: Callable[..., Bench]
 
 
 def test_what_the_instrument_refuses_of_a_configuration_is_an_error(bench: Bench, meter: KeithleySourceMeter) -> None:
-    with pytest.raises(InstrumentError, match="refused"):
+    with pytest.raises(InstrumentError, match=r"refused.*-222"):
         meter.configure(compliance=1e-14)
+
+
+def test_a_2400_refuses_a_range_above_its_compliances(served: Callable[..., Bench]) -> None:
+    meter = served("2400").open()
+    with pytest.raises(InstrumentError, match="refused: 824"):
+        meter.configure(compliance=1e-6, current_range=1e-3)
+    meter.configure(compliance=5e-6, current_range=1e-5)
+    meter.close()
 
 
 def test_two_threads_get_no_answer_to_the_others_question(bench: Bench, meter: KeithleySourceMeter) -> None:
