@@ -262,6 +262,12 @@ def test_garbage_is_an_error_and_the_next_answer_is_right(
     assert tube.status().interlock_closed
 
 
+def test_an_answer_to_another_question_is_no_answer(bench: Bench, tube: SpellmanTube) -> None:
+    bench.way.replace = lambda reply: b"\x0215,819,\x03"
+    with pytest.raises(BadReply, match="answer is to command '15'"):
+        _ = tube.supply.unscaled.voltage_setpoint
+
+
 def test_an_interlock_that_cannot_be_read_is_open(bench: Bench, tube: SpellmanTube) -> None:
     tube.set_operating_point(50, 1)
     bench.way.replace = lambda reply: b"\x0222,,,\x03"
