@@ -68,7 +68,10 @@ class KeithleySourceMeter(SourceMeter):
         super().__init__(resource, options, surroundings)
         self._configured: dict[str, float | str | bool] = {}
         self._cycles = 1.0
-        self.scpi = ScpiConnection(resource, self.name, self.expected, "KEITHLEY", self.models, self.options.timeout_s)
+        # a 2400 that takes readings listens to nothing but this, and whoever makes it safe cannot wait for their end
+        self.scpi = ScpiConnection(
+            resource, self.name, self.expected, "KEITHLEY", self.models, self.options.timeout_s, ":ABOR"
+        )
         try:
             self._prepare()
             self._output_on = self.scpi.switch(":OUTP?")

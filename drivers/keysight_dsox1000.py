@@ -146,11 +146,11 @@ class KeysightDSOX1000Digitizer(Digitizer):
             raise ValueError(f"centre {centre} V is not within {-largest / 2:g} to {largest / 2:g} V")
         self.scope.vertical_range = full_range
         self.scope.vertical_offset = centre
-        set_range = self.scpi.number(f":CHAN{self.options.channel}:RANG?")
-        if not math.isclose(set_range, full_range, rel_tol=0.01):
-            raise InstrumentError(
-                self.name, f"the range is {set_range:g} V and not {full_range:g} V as set", ":CHAN:RANG", f"{set_range}"
-            )
+        for what, command, wanted in (("range", "RANG", full_range), ("centre", "OFFS", centre)):
+            # an offset that is too large for its range is silently made the largest that there is
+            found = self.scpi.number(f":CHAN{self.options.channel}:{command}?")
+            if abs(found - wanted) > 0.01 * full_range:
+                raise InstrumentError(self.name, f"the {what} is {found:g} V and not {wanted:g} V as set", command)
         self._range, self._centre = full_range, centre
 
     @exclusive

@@ -32,6 +32,8 @@ class ScpiConnection:
         One of them must be in its second field.
     timeout_s
         s
+    rouse
+        What makes an instrument listen again that is busy for long, sent when it does not answer at first.
 
     Raises
     ------
@@ -42,9 +44,17 @@ class ScpiConnection:
     """
 
     def __init__(
-        self, resource: str, name: str, expected: str, maker: str, models: Sequence[str], timeout_s: float
+        self,
+        resource: str,
+        name: str,
+        expected: str,
+        maker: str,
+        models: Sequence[str],
+        timeout_s: float,
+        rouse: str = "",
     ) -> None:
         self.name = name
+        self._rouse = rouse
         self.wire = Wire(resource, name, timeout_s, read_termination="\n", write_termination="\n")
         try:
             self.identity = self._identify(resource, expected, maker, models)
@@ -54,8 +64,7 @@ class ScpiConnection:
 
     def _identify(self, resource: str, expected: str, maker: str, models: Sequence[str]) -> Identity:
         try:
-            self.wire.write("*IDN?")
-            reply = self.wire.read()
+            reply = self._introduce()
         except InstrumentError as error:
             found = who_answers(resource)
             if found is None and isinstance(error, ConnectionLost):
@@ -68,6 +77,17 @@ class ScpiConnection:
             raise WrongInstrument(self.name, f"is no {expected} but '{reply.strip()[:100]}'", "*IDN?", reply)
         fields += [""] * 4
         return Identity(fields[0], fields[1], fields[2], fields[3])
+
+    def _introduce(self) -> str:
+        self.wire.write("*IDN?")
+        try:
+            return str(self.wire.read())
+        except ConnectionLost as lost:
+            if not self._rouse or "no answer in time" not in str(lost):
+                raise
+        self.wire.write(self._rouse)
+        self.wire.write("*IDN?")
+        return str(self.wire.read())
 
     def send(self, command: str) -> None:
         """Send a command that has no answer."""

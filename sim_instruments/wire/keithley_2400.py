@@ -170,9 +170,9 @@ class Keithley2400Wire(Keithley2400Settings):
             self.buffer.clear()
 
     def _abort(self) -> None:
-        if self._series is not None and self._series.running:
+        if self._series is not None:
             self._series.stop()
-            self._busy_until = 0.0
+        self._busy_until = 0.0
 
     def _ready_to_read(self) -> None:
         if not self.unit.output_on:
@@ -199,7 +199,6 @@ class Keithley2400Wire(Keithley2400Settings):
             self.feeding = len(self.buffer) < self.buffer_size
 
     def _read(self) -> Answer:
-        self._abort()
         self._ready_to_read()
         start = max(self.clock.now(), self._busy_until)
         period = self.arm_timer if self.arm_source == "TIM" else 0.0
@@ -216,7 +215,6 @@ class Keithley2400Wire(Keithley2400Settings):
 
     def _configure(self, sensed: str) -> None:
         """Do what ``:CONFigure`` does: that function at its defaults, one reading, and the output on."""
-        self._abort()
         self.sensed = [sensed]
         self.counts = {"ARM": 1, "TRIG": 1}
         self.arm_source, self.trigger_delay = "IMM", 0.0

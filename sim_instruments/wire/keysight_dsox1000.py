@@ -103,6 +103,11 @@ class KeysightDSOX1000Wire(ScpiInstrument):
             return f"{value:+.12E}"
         return super().spell(value)
 
+    def next_error(self) -> str:
+        """Take the oldest error out of the queue, with its sign as these oscilloscopes write it."""
+        error = self.errors.popleft() if self.errors else ScpiError(0)
+        return f'{error.number:+d},"{error.text}"'
+
     # --- vertical
 
     def _declare_channel(self, channel: int) -> None:

@@ -32,7 +32,7 @@ from sim_instruments.wire.scpi import ScpiInstrument
 from sim_instruments.wire.server import WireServer
 from sim_instruments.wire.wire_faults import WireFaults
 from sim_instruments.world.bias import Bias
-from sim_instruments.world.clock import VirtualClock
+from sim_instruments.world.clock import RealClock, VirtualClock
 
 MODELS: dict[str, tuple[type[KeithleySourceMeter], type[ScpiInstrument]]] = {
     "2400": (Keithley2400SourceMeter, Keithley2400Wire),
@@ -70,8 +70,8 @@ class Bench:
         return float(self.world.bias.volts())
 
 
-def serve(model: str, ohms: float = 1e9, **electrical: Any) -> Bench:
-    clock = VirtualClock()
+def serve(model: str, ohms: float = 1e9, *, real_time: bool = False, **electrical: Any) -> Bench:
+    clock = RealClock(1.0) if real_time else VirtualClock()
     lock = threading.RLock()
     bias = Bias(clock, lock)
     faults = Faults(clock)
@@ -283,6 +283,18 @@ def test_an_output_that_is_found_on_is_known_and_made_safe(bench: Bench) -> None
     meter.close()
 
 
+@pytest.mark.parametrize("model", ["2400", "2410"])
+def test_automatic_output_is_off_before_anything_could_be_read(served: Callable[..., Bench], model: str) -> None:
+    bench = served(model)
+    bench.wire.auto_clear = True  # as somebody left it: each reading would switch the output on
+    bench.wire.unit.source_voltage(100.0)
+    meter = bench.open()
+    assert not bench.wire.auto_clear
+    assert bench.wire.handle(b":READ?") is None
+    assert bench.bias() == 0.0
+    meter.close()
+
+
 def test_a_series_is_timed_by_the_instrument(bench: Bench, meter: KeithleySourceMeter) -> None:
     meter.configure(compliance=1e-6, integration_cycles=1.0)
     meter.switch_on()
@@ -309,6 +321,31 @@ def test_a_series_ends_at_once_when_the_bench_is_to_stop(bench: Bench, meter: Ke
     assert clock.now() - started < 10.0
     meter.make_safe()
     assert not bench.wire.unit.output_on
+
+
+@pytest.mark.parametrize("model", ["2400", "2450"])
+def test_a_series_that_somebody_left_running_does_not_keep_the_bias_on(
+    served: Callable[..., Bench], model: str
+) -> None:
+    bench = served(model, real_time=True)
+    left = bench.open()
+    left.configure(compliance=1e-6)
+    left.switch_on()
+    left.set_voltage(20.0)
+    if model == "2400":
+        left.scpi.send(":ARM:SOUR TIM;:ARM:TIM 10;:ARM:COUN 100;:INIT")
+    else:
+        left.scpi.send(':TRIG:LOAD "Empty";:TRIG:BLOC:MEAS 1,"defbuffer1";:TRIG:BLOC:DEL:CONS 2,10')
+        left.scpi.send(":TRIG:BLOC:BRAN:COUN 3,100,1;:INIT")
+    assert bench.bias() == 20.0
+    left.close()
+    guardian = bench.open()  # another process, when this one was killed
+    assert guardian.output_on
+    guardian.make_safe()
+    assert bench.bias() == 0.0
+    assert not bench.wire.unit.output_on
+    assert bench.world.clock.now() < 5.0
+    guardian.close()
 
 
 def test_a_connection_lost_in_mid_run_names_instrument_and_command(bench: Bench, meter: KeithleySourceMeter) -> None:

@@ -172,6 +172,20 @@ def test_what_cannot_be_set_is_an_error_before_a_byte(bench: Bench, scope: Keysi
     assert len(bench.received) == before
 
 
+@pytest.mark.parametrize("command", [b":CHAN1:RANG?", b":CHAN1:OFFS?"])
+def test_a_range_that_the_oscilloscope_does_not_take_is_an_error(
+    bench: Bench, scope: KeysightDSOX1000Digitizer, monkeypatch: pytest.MonkeyPatch, command: bytes
+) -> None:
+    scope.set_range(4.0, 1.0)
+    monkeypatch.setattr(
+        bench.way,
+        "on_reply",
+        lambda _, reply: (b"+2.0E+00\n" if bench.received[-1] == command.decode() else reply, 0.0),
+    )
+    with pytest.raises(InstrumentError, match="is 2 V and not"):
+        scope.set_range(0.1, 1.0)
+
+
 def test_triggered_traces_are_averaged_and_begin_before_the_trigger(served: Callable[..., Bench]) -> None:
     def edges(moment: float) -> float:
         return float(np.ceil(moment / 0.25 + 1e-9) * 0.25)
