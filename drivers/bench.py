@@ -10,7 +10,7 @@ from typing import TypeVar
 from config.bench_file import BenchFile, Geometry
 from config.mistake import UserMistake
 from drivers.clock import Clock
-from drivers.errors import BeamStateUnknown
+from drivers.errors import ConnectionLost
 from drivers.roles import CurrentPreamp, Digitizer, Dosimeter, Role, SourceMeter, Spectrometer, Surroundings, XrayTube
 
 log = logging.getLogger(__name__)
@@ -24,11 +24,8 @@ class SafeStep:
 
     role: str
     error: Exception | None = None
-
-    @property
-    def beam_unknown(self) -> bool:
-        """Whether the beam may still be on."""
-        return self.role == "tube" and self.error is not None
+    beam_unknown: bool = False
+    """Whether the beam may still be on."""
 
 
 class Bench:
@@ -176,13 +173,26 @@ class Bench:
 
     def _safe_step(self, role: str, instrument: Role) -> SafeStep:
         try:
-            instrument.make_safe()
+            try:
+                instrument.make_safe()
+            except ConnectionLost:
+                # a connection that was cut is made anew by the next question
+                instrument.make_safe()
         except Exception as error:
             log.critical("making %s safe failed: %s", instrument.name, error)
-            if isinstance(error, BeamStateUnknown):
+            unknown = isinstance(instrument, XrayTube) and not self._certainly_dark(instrument)
+            if unknown:
                 log.critical("BEAM STATE UNKNOWN: %s", error)
-            return SafeStep(role, error)
+            return SafeStep(role, error, unknown)
         return SafeStep(role)
+
+    @staticmethod
+    def _certainly_dark(tube: XrayTube) -> bool:
+        """Say whether the tube itself says that the beam is off, whatever else failed."""
+        try:
+            return not tube.status().beam_on
+        except Exception:
+            return False
 
     def close(self) -> None:
         """Make the bench safe and close every connection."""

@@ -95,6 +95,7 @@ class SR570Preamp(CurrentPreamp):
         self._low, self._high = 1e6, 0.03
         self._inverted = False
         self._offset = 0.0
+        self._vernier: int | None = None
         self._bias = 0.0
         self._mirrored = False
         self._wire = Wire(
@@ -173,6 +174,7 @@ class SR570Preamp(CurrentPreamp):
             "highpass_hz": self._high,
             "inverted": self._inverted,
             "input_offset_a": self._offset,
+            "input_offset_calibrated": self._vernier is None,
             "bias_v": self._bias,
             "bandwidth_hz": self.bandwidth,
         }
@@ -217,11 +219,26 @@ class SR570Preamp(CurrentPreamp):
     @exclusive
     def set_input_offset(self, amperes: float) -> None:
         """Set the input offset current, A; 0 switches it off."""
+        self._vernier = None
         if amperes:
             magnitude = _one_of("input offset", abs(amperes), StrictSR570.OFFSET_CURRENTS, "A")
             self._offset = math.copysign(magnitude, amperes)
         else:
             self._offset = 0.0
+        self._send_offset()
+        self._settle()
+
+    @exclusive
+    def null_current(self, amperes: float) -> None:
+        """Take about this current off at the input, with the uncalibrated vernier: good to some percent; 0 stops it."""
+        if abs(amperes) < StrictSR570.OFFSET_CURRENTS[0]:
+            self.set_input_offset(0.0)
+            return
+        enough = [offset for offset in StrictSR570.OFFSET_CURRENTS if offset >= abs(amperes)]
+        if not enough:
+            raise ValueError(f"{amperes:.3g} A: the SR570 takes off at most {StrictSR570.OFFSET_CURRENTS[-1]:g} A")
+        self._offset = math.copysign(enough[0], -amperes)
+        self._vernier = round(1000 * abs(amperes) / enough[0])
         self._send_offset()
         self._settle()
 
@@ -265,6 +282,9 @@ class SR570Preamp(CurrentPreamp):
         if self._offset:
             self._change("offset_current", abs(self._offset))
             self._change("offset_current_sign", "positive" if self._offset > 0 else "negative")
+        self._change("offset_calibrated", self._vernier is None)
+        if self._vernier is not None:
+            self._change("offset_vernier", self._vernier)
         self._change("offset_current_enabled", bool(self._offset))
 
     def _send_everything(self) -> None:
@@ -277,7 +297,6 @@ class SR570Preamp(CurrentPreamp):
             self._change("bias_enabled", True)
         self._change("front_blanked", False)
         self._change("gain_calibrated", True)
-        self._change("offset_calibrated", True)
         self._send_offset()
         self._change("sensitivity", self._sensitivity)
         self._change("gain_mode", self._gain_mode.title())

@@ -93,3 +93,10 @@ class StrictSR570(SR570):
         values={True: 0, False: 1},
         map_values=True,
     )
+
+    offset_vernier = Instrument.setting(
+        "IOUV %d",
+        """Set the uncalibrated input offset current in thousandths of its range (int, strictly from 0 to 1000).""",
+        validator=strict_range,
+        values=[0, 1000],
+    )

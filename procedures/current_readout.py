@@ -45,11 +45,17 @@ class CurrentWindow:
     bandwidth: float
     """Hz, -3 dB of what the samples are taken from; NaN where it is not known"""
     range: float
-    """A/V of the preamplifier, or A of the source meter's range; NaN where the instrument chooses"""
+    """A/V of the preamplifier; NaN where the instrument chooses"""
+    nulled: bool = False
+    """Whether a steady current was taken off before: the level then means nothing, its changes do."""
 
 
 class CurrentReadout(Protocol):
     """A way to read the current."""
+
+    def null(self) -> bool:
+        """Take off the steady current that flows now, where that can be done; return whether it was."""
+        ...
 
     def settle(self) -> None:
         """Choose ranges for the current that flows now."""
@@ -87,8 +93,21 @@ class PreampReadout:
         self._preamp = preamp
         self._digitizer = digitizer
         self._run = run
+        preamp.null_current(0.0)
+        self._nulled = False
         self._centre = 0.0
         self._span = digitizer.ranges[1]
+
+    def null(self) -> bool:
+        """Take off the current that flows now at the preamplifier's input; what was taken off before is put back."""
+        self._preamp.null_current(0.0)
+        self._nulled = False
+        self.settle()
+        level = float(self._preamp.current(self._look()).mean())
+        self._preamp.null_current(level)
+        self._nulled = True
+        self._run.wait(self._settling_time())
+        return True
 
     def settle(self) -> None:
         """Choose the preamplifier's sensitivity and the digitizer's range."""
@@ -150,7 +169,11 @@ class PreampReadout:
                 continue
             if not trace.clipped:
                 return CurrentWindow(
-                    self._preamp.current(trace.volts), interval, self._preamp.bandwidth, self._preamp.sensitivity
+                    self._preamp.current(trace.volts),
+                    interval,
+                    self._preamp.bandwidth,
+                    self._preamp.sensitivity,
+                    self._nulled,
                 )
             self._span *= 4
             self._centre = float(np.median(trace.volts))
@@ -168,6 +191,10 @@ class SourceMeterReadout:
 
     def __init__(self, source_meter: SourceMeter) -> None:
         self._source_meter = source_meter
+
+    def null(self) -> bool:
+        """Take nothing off: a source meter's range holds both."""
+        return False
 
     def settle(self) -> None:
         """Let the instrument choose its range at its next reading."""

@@ -31,6 +31,10 @@ from procedures.sensitivity_analysis import sensitivity_drawings, sensitivity_fi
 from procedures.streams import Scalar, Stream, Waveform
 
 BIAS_SOURCES = ("source meter", "preamp")
+NULLING = ("when large", "always", "never")
+LOOK_SAMPLES = 16
+LARGE_DARK = 3.0
+"""times the largest signal, from which on a dark current is taken off"""
 
 
 class Sensitivity(Procedure):
@@ -64,6 +68,14 @@ class Sensitivity(Procedure):
         group_by="readout",
         group_condition="preamp",
         description="of the preamplifier: the limit of detection goes with its root",
+    )
+    null_dark_current = ListParameter(
+        "Null dark current",
+        choices=NULLING,
+        default="when large",
+        group_by="readout",
+        group_condition="preamp",
+        description="take the dark current off at the preamplifier's input, for a more sensitive range",
     )
     samples = IntegerParameter("Samples", default=200, minimum=16, maximum=100_000, description="of a reading")
     sample_interval = FloatParameter("Sample interval", units="s", default=0.1, minimum=1e-5, maximum=60)
@@ -104,6 +116,7 @@ class Sensitivity(Procedure):
         interval="s",
         bandwidth="Hz",
         range="A/V",
+        nulled="1",
         current=Waveform("A"),
         primary=("moment", "mean"),
     )
@@ -118,16 +131,18 @@ class Sensitivity(Procedure):
         """Estimate from the parameters alone."""
         window = self.samples * self.sample_interval
         beam = self.settling_time + max(window, self.dose_time) + 1.0
+        look = 2 * self.settling_time + LOOK_SAMPLES * self.sample_interval + 1.0
         points = len(self.tube_currents) * len(self.fields)
         return Estimate(
             duration=points * (beam + self.settling_time + window)
-            + len(self.fields) * (self.bias_settling_time + window + beam),
-            beam_time=points * beam + len(self.fields) * beam,
-            milliampere_seconds=beam * len(self.fields) * (sum(self.tube_currents) + max(self.tube_currents)),
+            + len(self.fields) * (self.bias_settling_time + 2 * window + 2 * look),
+            beam_time=points * beam + 2 * len(self.fields) * look,
+            milliampere_seconds=len(self.fields)
+            * (beam * sum(self.tube_currents) + 2 * look * max(self.tube_currents)),
             operating_points=tuple((self.tube_voltage, current) for current in self.tube_currents),
             biases=tuple(self.bias_of(field) for field in self.fields) if self.sample else (),
-            records=3 * points + len(self.fields),
-            bytes_to_write=(2 * points + len(self.fields)) * self.samples * 8,
+            records=3 * points + 2 * len(self.fields),
+            bytes_to_write=2 * (points + len(self.fields)) * self.samples * 8,
         )
 
     def check(self, bench: Bench) -> None:
@@ -172,7 +187,8 @@ class Sensitivity(Procedure):
                     bias.enter_context(self._bias(bench, self.bias_of(field)))
                     biased_at, before = field, None
                     run.wait(self.bias_settling_time)
-                    self._choose_range(bench, run, readout)
+                    readout.settle()
+                    self._choose_range(bench, run, readout, field)
                 if before is None:
                     before = self._read_dark(bench, run, readout, field)
                 before = self._measure_point(bench, run, readout, field, current, before)
@@ -200,12 +216,28 @@ class Sensitivity(Procedure):
                 source.configure(compliance, self.integration_cycles)
                 yield
 
-    def _choose_range(self, bench: Bench, run: Run, readout: CurrentReadout) -> None:
-        """Choose one range for the whole field, at its largest dose rate."""
+    def _choose_range(self, bench: Bench, run: Run, readout: CurrentReadout, field: float) -> None:
+        """Choose one range for the whole field, at its largest dose rate, and take off a dark current that is large.
+
+        What flows in the dark is read before it is taken off: only then does its level mean something.
+        """
+        dark = self._read_dark(bench, run, readout, field)
+        lit = self._look_at_brightest(bench, run, readout)
+        if self.null_dark_current == "never":
+            return
+        level, signal = abs(float(dark.current.mean())), abs(float(lit.current.mean() - dark.current.mean()))
+        if self.null_dark_current == "always" or level > LARGE_DARK * signal:
+            if readout.null():
+                run.note(f"dark current of {level:.3g} A taken off at the preamplifier's input")
+            self._look_at_brightest(bench, run, readout)
+
+    def _look_at_brightest(self, bench: Bench, run: Run, readout: CurrentReadout) -> CurrentWindow:
         with bench.tube.beam(kilovolts=self.tube_voltage, milliamps=max(self.tube_currents)):
             run.wait(self.settling_time)
             readout.settle()
+            seen = readout.read(LOOK_SAMPLES, self.sample_interval)
         run.wait(self.settling_time)
+        return seen
 
     def _measure_point(
         self, bench: Bench, run: Run, readout: CurrentReadout, field: float, current: float, before: CurrentWindow
@@ -255,6 +287,7 @@ class Sensitivity(Procedure):
             interval=window.interval,
             bandwidth=window.bandwidth,
             range=window.range,
+            nulled=float(window.nulled),
             current=window.current,
         )
 

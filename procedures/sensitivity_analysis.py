@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.autocorrelation import SteadySignal, steady_signal
 from analysis.detection_limit import lod_currie, lod_interpolated, lod_iupac, lod_line
 from analysis.figure import FigureOfMerit
 from analysis.linearity import linear_dynamic_range, power_law_exponent
@@ -38,6 +40,8 @@ class _Field:
 
     field: float
     signals: list[SignalCurrent]
+    dark: list[SteadySignal]
+    """Of every reading without beam whose level counts, A."""
     dose_rates: Array
     dose_errors: Array
     acquisition: Acquisition
@@ -100,12 +104,17 @@ def _fields(data: RunData, area: float) -> Iterator[_Field]:
         ]
         readings = {row: CurrentReading(float(windows["moment"][row]), windows["current"][row]) for row in rows}
         signals = [signal_current(readings[row - 1], readings[row], readings[row + 1], area) for row in lit]
+        # where a current was taken off at the input, the level of what is left means nothing
+        dark = [
+            steady_signal(windows["current"][row]) for row in rows if not (windows["beam"] + windows["nulled"])[row]
+        ]
         bandwidth = windows["bandwidth"][rows]
         interval = float(windows["interval"][rows].mean())
         lowest = float(bandwidth.min()) if np.isfinite(bandwidth).all() else None
         yield _Field(
             field,
             signals,
+            dark,
             windows["dose_rate"][lit],
             windows["dose_rate_errors"][lit],
             Acquisition(lowest, 1.0 / interval, windows["current"].shape[1]),
@@ -129,12 +138,17 @@ def _figures_of(measured: _Field, data: RunData, sample: Sample) -> list[FigureO
         power_law_exponent(points.dose_rate, points.magnitude, points.signal_uncertainty, points.dose_uncertainty),
         linear_dynamic_range(fit, sigma_x=points.dose_uncertainty),
         *_detection_limits(measured, points, calibration, fit.slope, fit.slope_uncertainty),
-        dark_current_density(
-            [signal.dark_density for signal in measured.signals],
-            [signal.dark_uncertainty for signal in measured.signals],
-            area,
-        ),
+        _dark_current_density(measured.dark, sample.area_m2 or math.nan, area),
     ]
+
+
+def _dark_current_density(dark: list[SteadySignal], area: float, area_uncertainty: float) -> FigureOfMerit:
+    if not dark:
+        reason = "the dark current was taken off at the preamplifier's input in every reading"
+        return FigureOfMerit.refused("dark_current_density", "nA/cm2", "mean of the dark readings", reason)
+    return dark_current_density(
+        [reading.mean / area for reading in dark], [reading.uncertainty / area for reading in dark], area_uncertainty
+    )
 
 
 def _detection_limits(

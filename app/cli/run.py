@@ -64,3 +64,5 @@ def show_outcome(outcome: Outcome) -> None:
     print(  # noqa: T201
         f"{outcome.state} after {time_text(outcome.duration)} with {outcome.records} records: {outcome.run_file}"
     )
+    for path in outcome.products:
+        print(f"for other measurements: {path}")  # noqa: T201

@@ -17,21 +17,25 @@ from app.engine.dose_account import DoseAccount
 from app.engine.events import Event, Noted, State, StateChanged
 from app.engine.operator import AlwaysYes, Nobody, Operator
 from app.engine.outcome import Outcome
-from app.engine.output import run_file_path
-from app.engine.reading import analyse_path
+from app.engine.output import output_folder, run_file_path
+from app.engine.reading import Products, analyse_run
 from app.engine.run_handle import EngineRun
 from app.engine.safety import SafetyMonitor
 from config.loading import Loaded
 from config.mistake import UserMistake
 from config.sample_file import Sample
 from drivers.bench import Bench, SafeStep
-from drivers.errors import BeamStateUnknown, Inhibited
+from drivers.errors import Inhibited
 from drivers.roles import XrayTube
 from procedures.procedure import Procedure
 from procedures.run import RunAborted
+from storage.recovery import Recovered, recover_left_runs
 from storage.writer import RunWriter
 
 log = logging.getLogger(__name__)
+
+WATCHDOG = 10.0
+"""s after which a tube that has a watchdog switches off by itself; it is spoken to five times a second"""
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -173,12 +177,22 @@ class Engine:
                 preset=request.preset,
                 seed=request.seed,
             )
+            recovered = self._recover(request.folder)
             writer = RunWriter(path, header, stream_layouts(procedure.streams(), axes))
         except UserMistake:
             self._enter(State.FAILED)
             raise
         with writer:
-            return _OneRun(self, request, writer, estimate.duration).carry_out()
+            return _OneRun(self, request, writer, estimate.duration).carry_out(recovered)
+
+    def _recover(self, folder: Path | None) -> Sequence[Recovered]:
+        """Recover what killed runs have left where this run's file goes; nothing of it stops this run."""
+        output = self.bench.file.output
+        try:
+            return recover_left_runs(output_folder(self.bench.file, folder), Path(output.template).as_posix().count("/"))
+        except Exception:
+            log.exception("looking for runs that were cut short")
+            return ()
 
     def _enter(self, state: State) -> None:
         self._state = state
@@ -220,20 +234,33 @@ class _OneRun:
             self._ending.notes.append(note)
         self._engine.publish(note)
 
-    def carry_out(self) -> Outcome:
-        """Measure, make safe, analyse, seal."""
+    def carry_out(self, recovered: Sequence[Recovered] = ()) -> Outcome:
+        """Measure, make safe, analyse, seal.
+
+        Parameters
+        ----------
+        recovered
+            Earlier runs that were cut short: what became of them stands in this run's journal.
+        """
+        for one in recovered:
+            copy = "not recovered" if one.path is None else f"recovered into {one.path.name}"
+            self._journal("warning", "recovery", f"{one.original}: {copy}: {one.message}")
         error = self._measure()
         self._engine._enter(State.FINISHING)
         self._make_safe()
         duration = self._bench.clock.now() - self._started
         state, reason = self._verdict(error)
         figures: Sequence[FigureOfMerit] = ()
+        products: Sequence[Path] = ()
+        step = "analysis"
         try:
             self._writer.end_records()
             if state is not State.FAILED and self._run.records:
-                figures = self._analyse(state)
+                figures, make_products = self._analyse(state)
+                step = "products"
+                products = self._products(make_products)
         except Exception as fault:
-            state, reason, error = self._failed("analysis", fault, state, reason, error)
+            state, reason, error = self._failed(step, fault, state, reason, error)
         try:
             self._writer.finish(
                 str(state), [self._figure(figure) for figure in figures], datetime.now().astimezone().isoformat()
@@ -251,6 +278,7 @@ class _OneRun:
             duration=duration,
             records=self._run.records,
             figures=figures,
+            products=products,
             notes=tuple(self._ending.notes),
             tripped=self._ending.tripped,
             reason=reason,
@@ -262,6 +290,7 @@ class _OneRun:
     def _measure(self) -> BaseException | None:
         procedure = self._request.procedure
         self._journal("info", "begin", f"{procedure.name} on bench {self._bench.name}, {self._bench.geometry}")
+        self._arm_watchdog()
         monitor = SafetyMonitor(self._bench, self._account, self._trip)
         self._engine._enter(State.RUNNING)
         try:
@@ -274,6 +303,10 @@ class _OneRun:
         finally:
             monitor.stop()
         return None
+
+    def _arm_watchdog(self) -> None:
+        if self._bench.has(XrayTube) and self._bench.tube.arm_watchdog(WATCHDOG):
+            self._journal("info", "watchdog", f"the tube's watchdog switches off after {WATCHDOG:g} s without a word")
 
     def _trip(self, what: str) -> None:
         self._engine.abort(what, tripped=True)
@@ -315,15 +348,22 @@ class _OneRun:
 
     @staticmethod
     def _unsafe(step: SafeStep) -> str:
-        if isinstance(step.error, BeamStateUnknown) or step.beam_unknown:
+        if step.beam_unknown:
             return f"BEAM STATE UNKNOWN: {step.error}"
         return f"{step.role} could not be made safe: {step.error}"
 
-    def _analyse(self, state: State) -> Sequence[FigureOfMerit]:
-        figures = analyse_path(self._writer.path, kind=type(self._request.procedure))
-        if state is State.COMPLETED:
-            return figures
-        return [figure.with_warnings(f"the run was {state} before its end") for figure in figures]
+    def _analyse(self, state: State) -> tuple[Sequence[FigureOfMerit], Products]:
+        completed = state is State.COMPLETED
+        figures, products = analyse_run(self._writer.path, type(self._request.procedure), completed=completed)
+        if completed:
+            return figures, products
+        return [figure.with_warnings(f"the run was {state} before its end") for figure in figures], products
+
+    def _products(self, make: Products) -> Sequence[Path]:
+        written = make()
+        for path in written:
+            self._journal("info", "product", f"written for other measurements: {path}", path=str(path))
+        return written
 
     @staticmethod
     def _figure(figure: FigureOfMerit) -> Mapping[str, object]:

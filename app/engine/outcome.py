@@ -24,6 +24,8 @@ class Outcome:
     """s on the bench's clock"""
     records: int
     figures: Sequence[FigureOfMerit] = ()
+    products: Sequence[Path] = ()
+    """Files for other measurements, such as a dose table."""
     notes: Sequence[Noted] = ()
     """Warnings, errors and trips of the journal."""
     tripped: bool = False
@@ -49,6 +51,7 @@ class Outcome:
             "seed": self.seed,
             "duration_s": round(self.duration, 6),
             "records": self.records,
+            "products": [str(path) for path in self.products],
             "reason": self.reason,
             "journal": [
                 {"time": round(note.time, 6), "level": note.level, "kind": note.kind, "message": note.message}

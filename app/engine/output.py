@@ -18,6 +18,17 @@ def word(text: str) -> str:
     return _NOT_IN_A_FILE_NAME.sub("-", text).strip("-.")[:80] or "none"
 
 
+def output_folder(bench: BenchFile, folder: Path | None) -> Path:
+    """Return the folder in which the bench's template begins.
+
+    Parameters
+    ----------
+    folder
+        Given by the user; None takes the bench file's.
+    """
+    return folder if folder is not None else Path(bench.output.folder).expanduser()
+
+
 def run_file_path(
     bench: BenchFile,
     folder: Path | None,
@@ -40,7 +51,7 @@ def run_file_path(
     UserMistake
         If the folder cannot be written.
     """
-    base = folder if folder is not None else Path(bench.output.folder).expanduser()
+    base = output_folder(bench, folder)
     name = bench.output.template.format(
         date=started.strftime("%Y-%m-%d"),
         time=started.strftime("%H%M%S"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from procedures.procedure import Procedure
 from procedures.registry import procedure_class
 from procedures.run_data import RunData
 from storage.reader import RunFile, open_run
+
+
+Products = Callable[[], Sequence[Path]]
 
 
 def run_data(file: RunFile, parameters: Mapping[str, Any]) -> RunData:
@@ -86,6 +89,31 @@ def analyse_path(
         if not any(stream.rows for stream in file.streams.values()):
             raise UserMistake(f"{path}: holds no record")
         return analyse(file, options, kind)
+
+
+def analyse_run(path: Path, kind: type[Procedure], *, completed: bool) -> tuple[Sequence[FigureOfMerit], Products]:
+    """Analyse a run that has just been measured, and say what other measurements get from it.
+
+    Parameters
+    ----------
+    path
+        Of the run file, whose records have all been written.
+    kind
+        Class of its procedure.
+    completed
+        A run that was not makes nothing for others: half a calibration would pass for a whole one.
+
+    Returns
+    -------
+    figures, products
+        The second writes the files when it is called, and returns their paths.
+    """
+    with open_run(path) as file:
+        procedure = procedure_of(file, kind=kind)
+        data = run_data(file, procedure.values())
+    procedure.sample = data.sample
+    figures = procedure.analyse(data)
+    return figures, lambda: procedure.products(data, path.with_suffix("")) if completed else ()
 
 
 def _by_role(file: RunFile, what: str) -> dict[str, Mapping[str, Any]]:

@@ -72,6 +72,13 @@ class CurrentPreamp(Role):
         """Set the input offset current, A; 0 switches it off."""
 
     @abstractmethod
+    def null_current(self, amperes: float) -> None:
+        """Take about this current off at the input, so that a more sensitive range holds what is left.
+
+        What is taken off is good to some percent and counts in no result. 0 takes nothing off.
+        """
+
+    @abstractmethod
     def clear_overload(self) -> None:
         """Discharge the filters after an overload."""
 
