@@ -226,6 +226,18 @@ def test_limits_come_before_any_byte(bench: Bench, meter: KeithleySourceMeter) -
     assert len(bench.received) == before
 
 
+def test_what_the_instrument_cannot_source_is_refused_before_it_is_asked(bench: Bench) -> None:
+    bench.surroundings.limits = Limits(bias_v=3000)
+    meter = bench.open()
+    most = meter.largest_voltage
+    assert most == (1100.0 if "2410" in meter.identity.model else 210.0)
+    before = len(bench.received)
+    with pytest.raises(LimitExceeded, match="own range"):
+        meter.set_voltage(most + 1.0)
+    assert len(bench.received) == before
+    meter.close()
+
+
 def test_the_bias_is_ramped_at_the_benchs_rate(bench: Bench, meter: KeithleySourceMeter) -> None:
     meter.configure(compliance=1e-6)
     meter.switch_on()

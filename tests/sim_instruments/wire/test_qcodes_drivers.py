@@ -52,6 +52,7 @@ def test_its_2450_measures_and_sweeps_what_the_world_holds(drivers: Any, bench: 
         with pytest.raises(RuntimeError, match="Output needs to be on"):
             meter.sense.current()
         meter.output_enabled(True)
+        server.drain()
         expected = float(world.photoconductor.noiseless_current())
         assert meter.sense.current() == pytest.approx(expected, rel=0.05, abs=1e-11)
         assert world.bias_v() == 15.0
@@ -77,6 +78,7 @@ def test_its_2400_measures_what_the_world_holds(drivers: Any, bench: tuple[World
         with pytest.raises(RuntimeError, match="output off"):
             meter.curr()
         meter.output(True)
+        server.drain()
         expected = float(world.photoconductor.noiseless_current())
         assert meter.curr() == pytest.approx(expected, rel=0.05, abs=1e-10)
         assert meter.volt() == pytest.approx(10.0)
