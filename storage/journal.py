@@ -13,9 +13,12 @@ FAILED = "writer_failed"
 """Kind of the event that says that nothing was written any more, and how many records are whole."""
 
 
+JOURNAL_SUFFIX = ".journal.jsonl"
+
+
 def journal_path(run_file: Path) -> Path:
     """Journal beside a run file: `<stem>.journal.jsonl`."""
-    return run_file.with_name(f"{run_file.stem}.journal.jsonl")
+    return run_file.with_name(f"{run_file.stem}{JOURNAL_SUFFIX}")
 
 
 class Journal:

@@ -6,6 +6,7 @@ journal and its checksum, its status "recovered". The original and the journal b
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from config.mistake import UserMistake
 from storage.disk_space import MARGIN, reserve
 from storage.errors import RunFileError, UnreadableRunFile
 from storage.guard import Guard
-from storage.journal import FAILED, SYNCED, journal_path, journal_text
+from storage.journal import FAILED, JOURNAL_SUFFIX, SYNCED, journal_path, journal_text
 from storage.layout import ENTRY, JOURNAL, JOURNAL_TEXT, TIME
 from storage.reader import DEFAULT_LIMIT, RunFile, open_run
 from storage.seal import replace_synced, write_digests, write_ending
@@ -94,13 +95,36 @@ def recover(path: Path | str) -> Path:
 
 
 def recover_folder(folder: Path | str) -> list[Recovered]:
-    """Recover every run in a folder that was cut short and has not been recovered yet.
+    """Recover every run in a folder and its subfolders that was cut short and has not been recovered yet.
 
     Runs still going on, and files that are no run files, are left alone; a file that has a journal beside it and yet
     cannot be read is reported. Each file stands for itself: one that fails does not stop the next.
     """
+    return _recover_all(sorted(Path(folder).rglob("*.h5")))
+
+
+def recover_left_runs(folder: Path | str, levels: int = 0) -> list[Recovered]:
+    """Recover as `recover_folder` does, but look only at files that have a journal beside them: soon done.
+
+    A journal is beside its run file until the run has ended in order, so that what a killed writer left has one;
+    finished runs are not opened, however many there are.
+
+    Parameters
+    ----------
+    folder
+        Where run files are; it need not exist.
+    levels
+        How deep subfolders are looked into.
+    """
+    root = Path(folder)
+    journals = [path for level in range(levels + 1) for path in root.glob(f"{'*/' * level}*{JOURNAL_SUFFIX}")]
+    files = [path.with_name(f"{path.name.removesuffix(JOURNAL_SUFFIX)}.h5") for path in journals]
+    return _recover_all(sorted(path for path in files if path.exists()))
+
+
+def _recover_all(paths: Sequence[Path]) -> list[Recovered]:
     found = []
-    for path in sorted(Path(folder).glob("*.h5")):
+    for path in paths:
         try:
             with open_run(path) as run:
                 living = run.writer is not None and run.writer.alive(path)

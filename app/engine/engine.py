@@ -189,7 +189,8 @@ class Engine:
         """Recover what killed runs have left where this run's file goes; nothing of it stops this run."""
         output = self.bench.file.output
         try:
-            return recover_left_runs(output_folder(self.bench.file, folder), Path(output.template).as_posix().count("/"))
+            levels = len(Path(output.template).parents) - 1
+            return recover_left_runs(output_folder(self.bench.file, folder), levels)
         except Exception:
             log.exception("looking for runs that were cut short")
             return ()

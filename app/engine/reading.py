@@ -18,7 +18,6 @@ from procedures.registry import procedure_class
 from procedures.run_data import RunData
 from storage.reader import RunFile, open_run
 
-
 Products = Callable[[], Sequence[Path]]
 
 
