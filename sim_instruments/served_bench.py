@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim_instruments.world.world import World
 
 SIMULATIONS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    "spellman-xrv": ("sim_instruments.wire.spellman_xrv:SpellmanXRVWire", {}),
+    "spellman-xrv": ("sim_instruments.wire.spellman_xrv:SpellmanXRVWire", {"watchdog_s": 10}),
     "ptw-unidos": ("sim_instruments.wire.ptw_unidos:PtwUnidosWire", {}),
     "ocean-optics": ("sim_instruments.wire.usb2000plus:USB2000PlusWire", {}),
     "keithley-2400": ("sim_instruments.wire.keithley_2400:Keithley2400Wire", {}),
