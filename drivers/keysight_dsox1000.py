@@ -138,20 +138,32 @@ class KeysightDSOX1000Digitizer(Digitizer):
 
     @exclusive
     def set_range(self, full_range: float, centre: float = 0.0) -> None:
-        """Set the voltage range: from ``centre - full_range / 2`` to ``centre + full_range / 2``, V."""
+        """Set the voltage range: from ``centre - full_range / 2`` to ``centre + full_range / 2``, V.
+
+        Where the oscilloscope has no such offset in that range, the range becomes wider.
+        """
         smallest, largest = self.ranges
         if not (math.isfinite(full_range) and smallest <= full_range <= largest):
             raise ValueError(f"range {full_range} V is not within {smallest:g} to {largest:g} V")
         if not (math.isfinite(centre) and abs(centre) <= largest / 2):
             raise ValueError(f"centre {centre} V is not within {-largest / 2:g} to {largest / 2:g} V")
+        taken = full_range
+        while not self._takes(taken, centre):
+            # the offset is too large for this range: a wider one holds what was asked for as well
+            if taken >= largest:
+                raise InstrumentError(self.name, f"takes no range around {centre:g} V", ":CHAN:OFFS")
+            taken = min(2.0 * taken, largest)
+        self._range, self._centre = taken, centre
+
+    def _takes(self, full_range: float, centre: float) -> bool:
+        """Set range and offset; say whether the offset was taken and not silently made another."""
+        channel = f":CHAN{self.options.channel}"
         self.scope.vertical_range = full_range
         self.scope.vertical_offset = centre
-        for what, command, wanted in (("range", "RANG", full_range), ("centre", "OFFS", centre)):
-            # an offset that is too large for its range is silently made the largest that there is
-            found = self.scpi.number(f":CHAN{self.options.channel}:{command}?")
-            if abs(found - wanted) > 0.01 * full_range:
-                raise InstrumentError(self.name, f"the {what} is {found:g} V and not {wanted:g} V as set", command)
-        self._range, self._centre = full_range, centre
+        found = self.scpi.number(f"{channel}:RANG?")
+        if not math.isclose(found, full_range, rel_tol=0.01):
+            raise InstrumentError(self.name, f"the range is {found:g} V and not {full_range:g} V as set", ":CHAN:RANG")
+        return abs(self.scpi.number(f"{channel}:OFFS?") - centre) <= 0.01 * full_range
 
     @exclusive
     def record(self, duration: float, samples: int, *, averaging: bool = True) -> Trace:

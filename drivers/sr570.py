@@ -173,7 +173,7 @@ class SR570Preamp(CurrentPreamp):
             "lowpass_hz": self._low,
             "highpass_hz": self._high,
             "inverted": self._inverted,
-            "input_offset_a": self._offset,
+            "input_offset_a": self._offset * (1.0 if self._vernier is None else self._vernier / 1000),
             "input_offset_calibrated": self._vernier is None,
             "bias_v": self._bias,
             "bandwidth_hz": self.bandwidth,

@@ -38,6 +38,7 @@ FORMATS = {"BYTE": 0, "WORD": 1, "ASC": 4}
 RUNNING = 8
 """Bit of the operation status condition register."""
 AUTO_TRIGGER_S = 0.04
+SMALL_RANGE = 1.6
 SCREEN = "no screen"
 
 
@@ -54,6 +55,9 @@ class KeysightDSOX1000Wire(ScpiInstrument):
         Given a moment (s), when the next edge comes to the external trigger input; None where there is none.
     gain_error, offset_error
         Of channel 1: relative, and V.
+    largest_offset
+        V in ranges below 1.6 V; beyond it the offset is silently made that, as the real one does. How far the real one
+        goes depends on the model; by default nothing is too far.
     """
 
     def __init__(
@@ -63,8 +67,10 @@ class KeysightDSOX1000Wire(ScpiInstrument):
         next_trigger: Callable[[float], float | None] | None = None,
         gain_error: float = 0.0,
         offset_error: float = 0.0,
+        largest_offset: float = math.inf,
     ) -> None:
         super().__init__(world.clock, IDENTITY)
+        self._largest_offset = largest_offset
         self._world = world
         self._memory_points = memory_points
         self._next_trigger = next_trigger or getattr(world, "next_trigger", None) or (lambda _moment: None)
@@ -114,7 +120,7 @@ class KeysightDSOX1000Wire(ScpiInstrument):
         analog, header = self._inputs[channel], f":CHANnel{channel}"
         self.setting(f"{header}:RANGe", lambda: analog.range, lambda args: analog.set_range(_volts(args)))
         self.setting(f"{header}:SCALe", lambda: analog.range / 8.0, lambda args: analog.set_range(8.0 * _volts(args)))
-        self.setting(f"{header}:OFFSet", lambda: analog.offset, lambda args: setattr(analog, "offset", _volts(args)))
+        self.setting(f"{header}:OFFSet", lambda: analog.offset, lambda args: self._offset(analog, _volts(args)))
         self.setting(f"{header}:PROBe", lambda: analog.probe, lambda a: analog.set_probe(number(a, 0.1, 10_000.0)))
         self.stored(f"{header}:COUPling", "DC", None, 0.0, "AC", "DC")
         self.stored(f"{header}:IMPedance", "ONEM", None, 0.0, "ONEMeg")
@@ -128,6 +134,10 @@ class KeysightDSOX1000Wire(ScpiInstrument):
             lambda args: setattr(analog, "label", unquoted(one(args)).upper()[:10]),
         )
         self.on(f"{header}?", lambda _args, _suffixes: self._channel_setup(channel))
+
+    def _offset(self, analog: AnalogInput, volts: float) -> None:
+        most = self._largest_offset if analog.range < SMALL_RANGE * analog.probe else math.inf
+        analog.offset = max(-most, min(most, volts))
 
     def _channel_setup(self, channel: int) -> str:
         analog = self._inputs[channel]

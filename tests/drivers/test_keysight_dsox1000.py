@@ -182,8 +182,22 @@ def test_a_range_that_the_oscilloscope_does_not_take_is_an_error(
         "on_reply",
         lambda _, reply: (b"+2.0E+00\n" if bench.received[-1] == command.decode() else reply, 0.0),
     )
-    with pytest.raises(InstrumentError, match="is 2 V and not"):
+    with pytest.raises(InstrumentError, match=r"is 2 V and not|no range around"):
         scope.set_range(0.1, 1.0)
+
+
+def test_a_range_is_widened_where_the_oscilloscope_has_no_such_offset(served: Callable[..., Bench]) -> None:
+    bench = served(largest_offset=2.0)
+    bench.world.preamp.signal = lambda times: np.full(times.shape, 3.5)
+    scope = bench.open()
+    scope.set_range(0.05, 3.5)
+    trace = scope.record(0.1, 10)
+    assert not trace.clipped
+    assert trace.volts == pytest.approx(np.full(10, 3.5), abs=1e-3)
+    assert scope.settings()["full_range_v"] == pytest.approx(1.6)
+    scope.set_range(0.05, 1.5)
+    assert scope.settings()["full_range_v"] == 0.05
+    scope.close()
 
 
 def test_triggered_traces_are_averaged_and_begin_before_the_trigger(served: Callable[..., Bench]) -> None:

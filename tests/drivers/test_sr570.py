@@ -90,7 +90,8 @@ def mirror_is_true(preamp: SR570Preamp, bench: Bench) -> bool:
         and world.filter_type == str(kept["filter"]).replace(" dB ", "dB_")
         and world.lowpass_hz == kept["lowpass_hz"]
         and world.highpass_hz == kept["highpass_hz"]
-        and world.input_offset_current == kept["input_offset_a"]
+        and world.input_offset_current == pytest.approx(kept["input_offset_a"])
+        and (bench.wire.state["IOUC"] == 0) == kept["input_offset_calibrated"]
         and world.bias_v == kept["bias_v"]
         and world.invert == kept["inverted"]
         and not world.blanked
@@ -131,6 +132,22 @@ def test_every_setting_arrives(bench: Bench, preamp: SR570Preamp) -> None:
     preamp.set_filter("none")
     preamp.set_gain_mode("low drift")
     assert mirror_is_true(preamp, bench)
+
+
+@pytest.mark.parametrize("dark", [1.01e-7, -3.3e-9, 5e-3, -2.5e-12])
+def test_a_dark_current_is_taken_off_at_the_input(bench: Bench, preamp: SR570Preamp, dark: float) -> None:
+    preamp.null_current(dark)
+    assert mirror_is_true(preamp, bench)
+    assert bench.world.preamp.input_offset_current == pytest.approx(-dark, rel=0.01)
+    preamp.null_current(0.0)
+    assert mirror_is_true(preamp, bench)
+    assert bench.world.preamp.input_offset_current == 0.0
+    with pytest.raises(ValueError, match=r"at most 0\.005 A"):
+        preamp.null_current(6e-3)
+    preamp.null_current(dark)
+    preamp.set_input_offset(1e-9)
+    assert mirror_is_true(preamp, bench)
+    assert bench.world.preamp.input_offset_current == 1e-9
 
 
 def test_what_is_no_choice_is_an_error_and_changes_nothing(bench: Bench, preamp: SR570Preamp) -> None:
