@@ -384,6 +384,66 @@ def test_a_reading_that_is_no_number_is_an_error(bench: Bench, meter: KeithleySo
     assert meter.measure().current == pytest.approx(0.0, abs=1e-10)
 
 
+def test_an_output_state_that_makes_no_sense_is_an_error_and_is_made_safe(
+    bench: Bench, meter: KeithleySourceMeter
+) -> None:
+    meter.configure(compliance=1e-6)
+    bench.world.faults.add(Fault(FaultKind.GARBAGE_REPLY, "source_meter", count=1, detail="perhaps"))
+    with pytest.raises(BadReply, match=r"neither on nor off.*OUTP\?.*perhaps"):
+        meter.switch_on()
+    meter.make_safe()
+    bench.server.drain()
+    assert not bench.wire.unit.output_on
+
+
+def test_an_output_that_stays_off_is_an_error(
+    bench: Bench, meter: KeithleySourceMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter.configure(compliance=1e-6)
+    monkeypatch.setattr(bench.wire.unit, "switch", lambda on: None)  # its interlock is open
+    with pytest.raises(InstrumentError, match="the output stays off: is its interlock closed"):
+        meter.switch_on()
+
+
+def test_a_compliance_that_was_not_taken_is_an_error(
+    bench: Bench, meter: KeithleySourceMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = bench.wire.handle
+    monkeypatch.setattr(
+        bench.wire,
+        "handle",
+        lambda message: b"1.0E-3\n" if message in (b":SENS:CURR:PROT?", b":SOUR:VOLT:ILIM?") else handle(message),
+    )
+    with pytest.raises(InstrumentError, match=r"the compliance is 0\.001 A and not 1e-06 A"):
+        meter.configure(compliance=1e-6)
+
+
+def test_an_answer_that_breaks_off_is_lost_and_the_next_is_its_own(bench: Bench, meter: KeithleySourceMeter) -> None:
+    meter.configure(compliance=1e-6)
+    meter.switch_on()
+    meter.set_voltage(50.0)
+    bench.world.faults.add(Fault(FaultKind.TRUNCATED_REPLY, "source_meter", count=1))
+    with pytest.raises(ConnectionLost, match=r"no answer in time.*READ\?"):
+        meter.measure()
+    assert meter.measure().current == pytest.approx(5e-8, abs=5e-11)
+
+
+def test_a_series_that_is_not_whole_is_an_error(
+    bench: Bench, meter: KeithleySourceMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter.configure(compliance=1e-6)
+    meter.switch_on()
+    handle = bench.wire.handle
+    for data, complaint in ((b"1,2,3,4\n", "the answer is not"), (b"1,nan,0,2,1e-9,0\n", "make no sense")):
+        monkeypatch.setattr(
+            bench.wire,
+            "handle",
+            lambda message, data=data: data if message.startswith(b":TRAC:DATA?") else handle(message),
+        )
+        with pytest.raises(BadReply, match=complaint):
+            meter.currents(2, 0.1)
+
+
 def test_a_source_that_is_not_where_it_was_set_is_an_error(bench: Bench, meter: KeithleySourceMeter) -> None:
     meter.configure(compliance=1e-6)
     meter.switch_on()
