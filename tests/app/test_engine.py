@@ -35,7 +35,7 @@ HoldBeam: Any = beam_procedures.HoldBeam
 def hold_beam(meanwhile: Callable[[Bench, Run, int], None]) -> Any:
     """Make a procedure that does something while it holds the beam."""
 
-    class Meanwhile(HoldBeam):  # type: ignore[misc]
+    class Meanwhile(HoldBeam):
         """Hold the beam, and do something meanwhile."""
 
         def in_beam(self, bench: Bench, run: Run, step: int) -> None:

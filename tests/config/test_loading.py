@@ -95,7 +95,7 @@ def test_what_a_paper_does_not_give_is_marked() -> None:
 def test_what_was_read_does_not_change() -> None:
     limits = bench_file("sim").content.limits
     with pytest.raises(ValueError, match="frozen"):
-        limits.bias_v = 3000.0  # type: ignore[misc]
+        limits.bias_v = 3000.0
 
 
 # --- one line

@@ -154,10 +154,10 @@ def test_what_is_no_choice_is_an_error_and_changes_nothing(bench: Bench, preamp:
     before = len(bench.received)
     wrong = (
         lambda: preamp.set_sensitivity(3e-6),
-        lambda: preamp.set_filter("12 dB lowpas", low=300.0),  # type: ignore[arg-type]
+        lambda: preamp.set_filter("12 dB lowpas", low=300.0),
         lambda: preamp.set_filter("12 dB lowpass", low=200.0),
         lambda: preamp.set_filter("6 dB highpass", high=1e5),
-        lambda: preamp.set_gain_mode("low-noise"),  # type: ignore[arg-type]
+        lambda: preamp.set_gain_mode("low-noise"),
         lambda: preamp.set_input_offset(3e-9),
         lambda: preamp.set_bias(1.0005),
         lambda: preamp.set_bias(float("nan")),

@@ -72,4 +72,4 @@ def test_clearing_ends_what_is_active_and_what_is_to_come(clock: VirtualClock) -
 @pytest.mark.parametrize("wrong", [{"duration": -1.0}, {"seconds": float("nan")}, {"count": 0}, {"kind": "earthquake"}])
 def test_what_is_no_fault_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (each says something else)
-        Fault(**{"kind": FaultKind.ARC, **wrong})  # type: ignore[arg-type]
+        Fault(**{"kind": FaultKind.ARC, **wrong})

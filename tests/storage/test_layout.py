@@ -61,4 +61,4 @@ def test_an_image_is_one_chunk_and_numbers_share_one() -> None:
 )
 def test_a_shape_no_file_can_have_is_refused_with_its_reason(make: object, what: str) -> None:
     with pytest.raises(ValueError, match=what):
-        make()  # type: ignore[operator]
+        make()

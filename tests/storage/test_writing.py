@@ -118,7 +118,7 @@ def test_a_record_that_does_not_fit_is_refused_whole_and_the_run_goes_on(
     frames = StreamLayout("frames", (ColumnLayout("image", "1", (4, 5), "u2"), ColumnLayout("n", "1", dtype="u1")))
     with RunWriter(path, header, [sweep, frames]) as writer:
         with pytest.raises(ValueError, match=what):
-            writer.record(stream, change if stream == "frames" else {**point(0), **change}, time)  # type: ignore[arg-type,dict-item]
+            writer.record(stream, change if stream == "frames" else {**point(0), **change}, time)
         writer.record("sweep", point(1), 1.0)
         assert writer.error is None
         writer.finish("completed", [], END)
@@ -179,7 +179,7 @@ def test_a_record_is_visible_within_a_tenth_of_a_second(
     with RunWriter(path, header, [sweep]) as writer:
         flushed = threading.Event()
         write = writer._file.write
-        writer._file.write = lambda blocks: (write(blocks), flushed.set())  # type: ignore[method-assign,func-returns-value,assignment]
+        writer._file.write = lambda blocks: (write(blocks), flushed.set())
         delays = []
         for n in range(5):
             flushed.clear()

@@ -36,7 +36,7 @@ def serve() -> Iterator[Serve]:
     server = WireServer(world.clock, world.lock)
 
     def served(kind: type[WireInstrument]) -> tuple[World, Any, str]:
-        wire = kind(world)  # type: ignore[call-arg]
+        wire = kind(world)
         return world, wire, server.serve_tcp("instrument", wire)
 
     yield served

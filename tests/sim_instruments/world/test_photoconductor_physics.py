@@ -155,7 +155,7 @@ def test_the_biases_of_two_sources_add_up_and_ramps_are_lines(make_world: MakeWo
     world.clock.sleep(5.0)
     assert world.bias_v(np.array([0.5, 1.5, 4.0])) == pytest.approx([-0.5, -3.5, -8.0])
     with pytest.raises(ValueError, match="source_meter, preamp"):
-        world.set_bias("battery", 1.0)  # type: ignore[arg-type]
+        world.set_bias("battery", 1.0)
     with pytest.raises(ValueError, match="finite"):
         world.set_bias("preamp", float("nan"))
 

@@ -38,7 +38,7 @@ def test_a_sleep_ends_exactly_at_its_deadline(clock: VirtualClock) -> None:
 def test_calls_are_made_at_their_moments_and_ties_in_the_order_of_insertion(clock: VirtualClock) -> None:
     seen: list[tuple[str, float]] = []
     for name, t in (("c", 2.0), ("a", 1.0), ("b", 1.0), ("d", 2.0)):
-        clock.call_at(t, lambda name=name: seen.append((name, clock.now())))  # type: ignore[misc]
+        clock.call_at(t, lambda name=name: seen.append((name, clock.now())))
     clock.sleep(2.0)
     assert seen == [("a", 1.0), ("b", 1.0), ("c", 2.0), ("d", 2.0)]
 
