@@ -20,7 +20,7 @@ def figure(document: dict[str, Any], name: str, field: float | None = None) -> d
     """The one figure of that name, at that field."""
     at = {} if field is None else {"field": [field, "V/cm"]}
     (found,) = [one for one in document["figures"] if one["name"] == name and one["at"] == at]
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def holds(one: dict[str, Any], truth: float) -> bool:
