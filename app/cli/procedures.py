@@ -29,7 +29,7 @@ def main(given: argparse.Namespace) -> int:
             f"{document['name']}: {document['description']}",
             ("parameter", "default", "unit", "allowed", "what"),
             [
-                (name, str(one["default"]), one["unit"], one["allowed"], one["title"])
+                (name, str(one["default"]), one["unit"], one["allowed"], _what(one["title"], one["description"]))
                 for name, one in document["parameters"].items()
             ],
         )
@@ -44,6 +44,10 @@ def main(given: argparse.Namespace) -> int:
         [(one["name"], one["description"], ", ".join(one["needs"])) for one in documents],
     )
     return 0
+
+
+def _what(title: str, description: str) -> str:
+    return f"{title}: {description}" if description else title
 
 
 def describe(procedure: type[Procedure]) -> dict[str, Any]:
