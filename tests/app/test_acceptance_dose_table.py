@@ -1,4 +1,4 @@
-"""A calibration of the beam stands in for the dosimeter: measured once, stored, and looked up by a bench without one."""
+"""A stored calibration of the beam stands in for the dosimeter: a bench that has none looks dose rates up."""
 
 from __future__ import annotations
 
