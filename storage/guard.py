@@ -1,10 +1,10 @@
 """Careful access to an HDF5 file of unknown origin."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
+from types import TracebackType
 
 import h5py
 import numpy as np
@@ -17,6 +17,27 @@ _BLOCK_BYTES = 16 * 1024**2
 _MAX_CHUNK = 512 * 1024**2
 _MAX_DEPTH = 8
 _MAX_MEMBERS = 100_000
+
+
+_RAISED_BY_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, RecursionError)
+
+
+class _Faults:
+    """What `Guard.faults` gives; opening a run file enters it hundreds of times."""
+
+    __slots__ = ("_refusal",)
+
+    def __init__(self, refusal: Callable[[str], UnreadableRunFile]) -> None:
+        self._refusal = refusal
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(fault, _RAISED_BY_DAMAGE) and not isinstance(fault, UnreadableRunFile):
+            raise self._refusal(f"damaged: {fault}") from fault
 
 
 class Guard:
@@ -34,22 +55,19 @@ class Guard:
         self._path = path
         self._limit = limit
 
-    @contextmanager
-    def faults(self) -> Iterator[None]:
+    def faults(self) -> "_Faults":
         """Turn what h5py raises on a damaged file into one line."""
-        try:
-            yield
-        except UnreadableRunFile:
-            raise
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, RecursionError) as fault:
-            raise self._refusal(f"damaged: {fault}") from fault
+        return _Faults(self._refusal)
 
     def member(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         """Child of a group, if it is in this file and not elsewhere."""
         with self.faults():
-            if name not in group and group.get(name, getlink=True, default=None) is None:
+            # h5py gives a name that is no text as bytes
+            raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+            links = group.id.links
+            if not links.exists(raw):
                 raise self._refusal(f"it has no {group.name.rstrip('/')}/{name}")
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            if links.get_info(raw).type != h5py.h5l.TYPE_HARD:
                 raise self._refusal(f"{group.name}/{name} is a link to somewhere else, which is not followed")
             return group[name]
 
@@ -70,7 +88,9 @@ class Guard:
 
     def value(self, parent: h5py.Group, name: str) -> object:
         """Plain value kept in a dataset."""
-        dataset = self.dataset(parent, name)
+        return self._decoded(self.dataset(parent, name))
+
+    def _decoded(self, dataset: h5py.Dataset) -> object:
         with self.faults():
             return decode(dataset[()], str(self.attribute(dataset, "encoding")))
 
@@ -89,8 +109,9 @@ class Guard:
         group = self.group(parent, name)
         found = {}
         for key in group:
-            units = self.attribute(self.dataset(group, key), "units")
-            found[decode_name(key)] = (self.value(group, key), None if units is None else str(units))
+            dataset = self.dataset(group, key)
+            units = self.attribute(dataset, "units")
+            found[decode_name(key)] = (self._decoded(dataset), None if units is None else str(units))
         return found
 
     def attribute(self, target: h5py.Group | h5py.Dataset, name: str) -> object:
@@ -148,14 +169,16 @@ class Guard:
     def check(self, dataset: h5py.Dataset) -> None:
         """Refuse a dataset whose data are elsewhere, of a kind no run file holds, or too large."""
         with self.faults():
-            kind = dataset.dtype.kind
+            # each of these asks the file again
+            dtype, shape, chunks = dataset.dtype, dataset.shape, dataset.chunks
             properties = dataset.id.get_create_plist()
-            if dataset.shape is None or kind not in "biufS" or dataset.dtype.subdtype is not None:
+            if shape is None or dtype.kind not in "biufS" or dtype.subdtype is not None:
                 raise self._refusal(f"{dataset.name} is of a kind that no run file holds")
-            if dataset.is_virtual or properties.get_external_count():
+            if properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count():
                 raise self._refusal(f"{dataset.name} has its data in another file, which is not opened")
-            chunk = prod(dataset.chunks) * dataset.dtype.itemsize if dataset.chunks else 0
-            for what, size, limit in (("", dataset.nbytes, self._limit), (" in a chunk", chunk, _MAX_CHUNK)):
+            declared = prod(map(int, shape)) * dtype.itemsize
+            chunk = prod(chunks) * dtype.itemsize if chunks else 0
+            for what, size, limit in (("", declared, self._limit), (" in a chunk", chunk, _MAX_CHUNK)):
                 if size > limit:
                     raise self._refusal(f"{dataset.name} declares {size:.3g} bytes{what}, more than {limit:.3g}")
 
