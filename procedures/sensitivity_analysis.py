@@ -45,6 +45,8 @@ class _Field:
     dose_rates: Array
     dose_errors: Array
     acquisition: Acquisition
+    range_changes: int
+    """Points whose readings with and without beam were not all taken on one range of the preamplifier."""
 
 
 def sensitivity_figures(data: RunData) -> list[FigureOfMerit]:
@@ -118,7 +120,13 @@ def _fields(data: RunData, area: float) -> Iterator[_Field]:
             windows["dose_rate"][lit],
             windows["dose_rate_errors"][lit],
             Acquisition(lowest, 1.0 / interval, windows["current"].shape[1]),
+            sum(_range_changed(windows["range"][row - 1 : row + 2]) for row in lit),
         )
+
+
+def _range_changed(ranges: Array) -> bool:
+    """Say whether the range changed; an instrument that chooses by itself gives none."""
+    return bool(np.isfinite(ranges).all() and len(set(ranges.tolist())) > 1)
 
 
 def _figures_of(measured: _Field, data: RunData, sample: Sample) -> list[FigureOfMerit]:
@@ -131,6 +139,12 @@ def _figures_of(measured: _Field, data: RunData, sample: Sample) -> list[FigureO
     points = signal_points(measured.dose_rates, measured.signals, measured.dose_errors, measured.acquisition)
     fit = fit_line_with_scatter(points.dose_rate, points.signal, points.signal_uncertainty, points.dose_uncertainty)
     warnings = dict.fromkeys(warning for signal in measured.signals for warning in signal.warnings)
+    if measured.range_changes:
+        # each range has its own gain and its own offset, and the offset does not cancel then
+        warnings[
+            f"{measured.range_changes} of {len(measured.signals)} points were read across a change of the "
+            f"preamplifier's range"
+        ] = None
     sensitivity = sensitivity_of_line(fit, calibration, area)
     return [
         sensitivity.with_warnings(*warnings),
