@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.figure import FigureOfMerit
 from app.cli import arguments as shared
-from app.cli.interruption import in_a_thread, signals_to
+from app.cli.interruption import in_a_thread, signals_end
 from app.cli.progress import ProgressBar
 from app.cli.tables import at_text, print_json, print_table, value_text
 from app.engine.engine import Engine
@@ -105,7 +105,7 @@ def main(given: argparse.Namespace) -> int:
                 _print_bench(bench.name, {role: str(one.identity) for role, one in bench.instruments.items()})
             engine = Engine(bench, AlwaysYes())
             engine.watch(bar)
-            with signals_to(engine.abort):
+            with signals_end(engine):
                 asked = request(planned, folder=folder, seed=seed)
                 outcome = in_a_thread(lambda engine=engine, asked=asked: engine.run(asked))  # type: ignore[misc]
             if planned.sample is not None:

@@ -7,7 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from app.engine.events import Event, State, StateChanged
+
+if TYPE_CHECKING:
+    from app.engine.engine import Engine
 
 Returned = TypeVar("Returned")
 
@@ -15,15 +20,27 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 @contextmanager
-def signals_to(abort: Callable[[str], None]) -> Iterator[None]:
-    """Have SIGINT, SIGTERM and SIGHUP call `abort` inside a ``with`` block; only in the main thread."""
+def signals_end(engine: Engine) -> Iterator[None]:
+    """Have SIGINT, SIGTERM and SIGHUP end the engine's run inside a ``with`` block; only in the main thread.
+
+    A signal that comes before the run has begun ends it as soon as it does.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    received: list[str] = []
+
     def handle(number: int, frame: FrameType | None) -> None:
         del frame
-        abort(f"{signal.Signals(number).name} received")
+        received.append(f"{signal.Signals(number).name} received")
+        engine.abort(received[0])
+
+    def begin(event: Event) -> None:
+        if received and event == StateChanged(State.PREPARING):
+            engine.abort(received[0])
+
+    engine.watch(begin)
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from app.cli import arguments as shared
-from app.cli.interruption import in_a_thread, signals_to
+from app.cli.interruption import in_a_thread, signals_end
 from app.cli.progress import ProgressBar, time_text
 from app.cli.tables import print_figures, print_json
 from app.cli.terminal_operator import operator
@@ -44,7 +44,7 @@ def main(given: argparse.Namespace) -> int:
     with (
         opened(planned, seed=seed, speed=speed, operator=who) as engine,
         ProgressBar(planned.procedure.name, quiet=given.json) as bar,
-        signals_to(engine.abort),
+        signals_end(engine),
     ):
         engine.watch(bar)
         outcome = in_a_thread(lambda: engine.run(asked))

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy.typing as npt
 
 from app.engine.dose_account import DoseAccount
-from app.engine.events import Event, Progressed, Recorded, State, StateChanged
+from app.engine.events import Event, Level, Progressed, Recorded, State, StateChanged
 from app.engine.operator import Operator
 from drivers.bench import Bench
 from drivers.roles import XrayTube
@@ -46,7 +46,7 @@ class EngineRun:
         account: DoseAccount,
         operator: Operator,
         publish: Callable[[Event], None] | None,
-        journal: Callable[[str, str, str], None],
+        journal: Callable[[Level, str, str], None],
         planned_duration: float,
     ) -> None:
         self._bench = bench
