@@ -27,12 +27,8 @@ class WireClock(Protocol):
         """Return the time, s."""
         ...
 
-    def call_at(self, when: float, action: Callable[[], None]) -> object:
-        """Do something at a time."""
-        ...
-
-    def request(self, when: float) -> None:
-        """Say that somebody waits for that time."""
+    def request(self, t: float, reply: Callable[[], None]) -> None:
+        """Say that somebody waits for a reply that is due at that time, and call `reply` then."""
         ...
 
     def before_advance(self, hook: Callable[[], None]) -> None:
@@ -306,9 +302,7 @@ class WireServer:
         if after <= 0:
             self._send(line, content)
             return
-        due = self._clock.now() + after
-        self._clock.call_at(due, lambda: self._send(line, content))
-        self._clock.request(due)
+        self._clock.request(self._clock.now() + after, lambda: self._send(line, content))
 
     def _send(self, line: _Line, content: bytes) -> None:
         try:

@@ -119,8 +119,10 @@ class RealClock:
             raise ValueError(msg)
         return self._add(Scheduled(call, self.now() + period, period))
 
-    def request(self, t: float) -> None:
-        """Accept that somebody waits for a reply due at `t`; real time comes to it by itself."""
+    def request(self, t: float, reply: Call | None = None) -> None:
+        """Accept that somebody waits for a reply due at `t`, and call `reply` then; real time comes to it by itself."""
+        if reply is not None:
+            self.call_at(t, reply)
 
     def before_advance(self, hook: Call) -> None:
         """Accept a hook that a virtual clock would call before it moves; real time never asks."""

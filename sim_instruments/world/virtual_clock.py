@@ -34,6 +34,9 @@ from sim_instruments.world.sleepers import ClockStalled, Sleeper
 _LOOK_AGAIN_S = 0.002
 _FOR_EVER_S = 3600.0
 
+Request = tuple[float, int, Call | None]
+"""Moment, order of arrival, and what is called then."""
+
 
 class VirtualClock:
     """Time inside one process that moves only when somebody waits.
@@ -58,8 +61,8 @@ class VirtualClock:
         self._failures = Failures()
         self._sleepers: list[tuple[float, int, Sleeper]] = []
         self._arrivals = itertools.count()
-        self._requests: list[float] = []
-        self._nested_requests: list[float] = []
+        self._requests: list[Request] = []
+        self._nested_requests: list[Request] = []
         self._busy: dict[threading.Thread, None] = {}
         self._busy_since = 0.0
         self._hooks: list[Call] = []
@@ -154,16 +157,21 @@ class VirtualClock:
             raise ValueError(msg)
         return self._add(Scheduled(call, self._now + period, period))
 
-    def request(self, t: float) -> None:
-        """Announce that somebody is blocked until a reply that is due at `t`: time moves there. Returns at once."""
+    def request(self, t: float, reply: Call | None = None) -> None:
+        """Announce that somebody is blocked until a reply that is due at `t`: time moves there. Returns at once.
+
+        `reply` is called when time has come there, after all that was scheduled until then: it lets somebody go, who
+        must find that done, and with whom nothing else may race.
+        """
         me = threading.current_thread()
         with self._guard:
+            request = (t, next(self._arrivals), reply)
             if self._calls and not any(thread is me for _, thread, _ in self._calls):
                 # a call in progress waits for a reply: its thread cannot move time, so the relief does
-                heapq.heappush(self._nested_requests, t)
+                heapq.heappush(self._nested_requests, request)
                 self._relief_wanted.notify()
             else:
-                heapq.heappush(self._requests, t)
+                heapq.heappush(self._requests, request)
                 self._hooks_due = True
                 self._changed.notify()
 
@@ -261,7 +269,7 @@ class VirtualClock:
             return pause if not pollable else min(pause, _LOOK_AGAIN_S)
         if self._hooks_due and self._hooks:
             self._hooks_due = False
-            self._run_hooks()
+            self._call(*self._hooks)
             return 0.0
         scheduled = self._schedule.first()
         if scheduled is not None and scheduled.time <= horizon:
@@ -279,10 +287,10 @@ class VirtualClock:
         while self._sleepers and self._sleepers[0][2].awake:
             heapq.heappop(self._sleepers)
         if self._sleepers and self._requests:
-            return min(self._sleepers[0][0], self._requests[0])
+            return min(self._sleepers[0][0], self._requests[0][0])
         if self._sleepers:
             return self._sleepers[0][0]
-        return self._requests[0] if self._requests else None
+        return self._requests[0][0] if self._requests else None
 
     def _held(self) -> float:
         """Say for how long time must stand because a thread that was let go has not waited again."""
@@ -301,42 +309,37 @@ class VirtualClock:
 
     def _arrive(self) -> None:
         """Let go whoever waits for now: replies first, then one sleeper, so that the others wait for their turn."""
-        if self._requests and self._requests[0] <= self._now:
-            heapq.heappop(self._requests)
+        if self._requests and self._requests[0][0] <= self._now:
+            _, _, reply = heapq.heappop(self._requests)
             if self._busy:
                 self._busy_since = time.monotonic()
+            self._call(reply)
             return
         if self._sleepers and self._sleepers[0][0] <= self._now:
             self._let_go(heapq.heappop(self._sleepers)[2], reached=True)
 
-    def _run_hooks(self) -> None:
-        hooks = list(self._hooks)
+    def _call(self, *calls: Call | None) -> None:
+        """Make calls without the guard; one bad call must not stop time."""
         self._guard.release()
         try:
-            for hook in hooks:
-                self._protected(hook)
+            for call in calls:
+                if call is None:
+                    continue
+                try:
+                    call()
+                except BaseException as error:
+                    self._failures.report(FailedCall(self._now, call, error))
         finally:
             self._guard.acquire()
 
     def _make(self, scheduled: Scheduled) -> None:
         progress = (self._schedule.mark(), threading.current_thread(), scheduled.call)
         self._calls.append(progress)
-        self._guard.release()
-        try:
-            self._protected(scheduled.call)
-        finally:
-            self._guard.acquire()
-            self._calls.remove(progress)
-            self._hooks_due = True
+        self._call(scheduled.call)
+        self._calls.remove(progress)
+        self._hooks_due = True
         if not self._closed.is_set() and scheduled.move_on(self._now):
             self._schedule.add(scheduled)
-
-    def _protected(self, call: Call) -> None:
-        """Call without the guard; one bad call must not stop time."""
-        try:
-            call()
-        except BaseException as error:
-            self._failures.report(FailedCall(self._now, call, error))
 
     def _advance_nested(self, until: float, interrupt: InterruptLike | None = None) -> bool:
         """Move time while a call is in progress: only what was scheduled since that call began happens."""
@@ -344,7 +347,7 @@ class VirtualClock:
         while not self._closed.is_set():
             if interrupt is not None and interrupt.is_set():
                 return False
-            self._run_hooks()
+            self._call(*self._hooks)
             scheduled = self._schedule.take_since(mark, until)
             if scheduled is None:
                 self._now = max(self._now, until)
@@ -360,11 +363,12 @@ class VirtualClock:
             while not self._closed.is_set():
                 if self._nested_requests:
                     self._relieving = True
-                    until = heapq.heappop(self._nested_requests)
+                    request = heapq.heappop(self._nested_requests)
                     if self._calls:
-                        self._advance_nested(until)
+                        self._advance_nested(request[0])
+                        self._call(request[2])
                     else:
-                        heapq.heappush(self._requests, until)
+                        heapq.heappush(self._requests, request)
                     self._relieving = False
                     self._hooks_due = True
                     self._changed.notify()

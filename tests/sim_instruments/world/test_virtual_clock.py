@@ -325,6 +325,23 @@ def test_a_call_that_waits_for_a_lock_of_a_blocked_client_does_not_stop_time_for
     server.close()
 
 
+def test_a_reply_comes_after_all_that_was_scheduled_for_its_moment(clock: VirtualClock) -> None:
+    client, server = socket.socketpair()
+    client.settimeout(5.0)
+    seen: list[str] = []
+    clock.sleep(0.1)  # from now on this thread holds time while it is busy
+    clock.every(0.5, lambda: seen.append("look"))
+    clock.request(1.1, lambda: server.sendall(b"!"))
+    clock.call_at(1.1, lambda: seen.append("call"))
+    assert client.recv(1) == b"!"
+    assert clock.now() == 1.1
+    assert sorted(seen) == ["call", "look", "look"]
+    threading.Event().wait(0.02)
+    assert sorted(seen) == ["call", "look", "look"]
+    client.close()
+    server.close()
+
+
 def test_many_threads_and_interrupts_never_lose_a_wake_up(clock: VirtualClock) -> None:
     results: list[bool] = []
 
