@@ -9,6 +9,7 @@ from typing import ClassVar, get_args
 from pydantic import Field, field_validator
 from pyvisa.constants import StopBits
 
+from config.mistake import UserMistake
 from drivers.roles import CurrentPreamp, DriverOptions, FilterType, GainMode, Identity, Surroundings, exclusive
 from drivers.strict_sr570 import StrictSR570
 from drivers.wire import Wire
@@ -252,7 +253,9 @@ class SR570Preamp(CurrentPreamp):
         """Check a bias against the limits, and that it is a whole number of mV; nothing is sent."""
         super().check_bias(volts)
         if abs(volts * 1000 - round(volts * 1000)) > 1e-6:
-            raise ValueError(f"bias {volts} V: the SR570 has steps of 1 mV")
+            raise UserMistake(
+                f"bias {volts:g} V: {self.name} has steps of 1 mV; choose a field that gives a whole number of mV"
+            )
 
     @exclusive
     def set_bias(self, volts: float) -> None:

@@ -13,6 +13,7 @@ from pymeasure.test import expected_protocol
 from pyvisa.constants import StopBits
 
 from config.bench_file import Limits
+from config.mistake import UserMistake
 from drivers.errors import ConnectionLost, LimitExceeded
 from drivers.roles import Surroundings
 from drivers.sr570 import SR570Options, SR570Preamp
@@ -159,7 +160,6 @@ def test_what_is_no_choice_is_an_error_and_changes_nothing(bench: Bench, preamp:
         lambda: preamp.set_filter("6 dB highpass", high=1e5),
         lambda: preamp.set_gain_mode("low-noise"),
         lambda: preamp.set_input_offset(3e-9),
-        lambda: preamp.set_bias(1.0005),
         lambda: preamp.set_bias(float("nan")),
     )
     for attempt in wrong:
@@ -168,6 +168,8 @@ def test_what_is_no_choice_is_an_error_and_changes_nothing(bench: Bench, preamp:
     for volts in (4.6, -100.0):
         with pytest.raises(LimitExceeded, match="bias"):
             preamp.set_bias(volts)
+    with pytest.raises(UserMistake, match="steps of 1 mV"):
+        preamp.set_bias(1.0005)
     bench.server.drain()
     assert len(bench.received) == before
     assert mirror_is_true(preamp, bench)
