@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.figure import FigureOfMerit
 from config.mistake import UserMistake
 from drivers.bench import Bench
-from drivers.roles import CurrentPreamp, Digitizer, Dosimeter, SourceMeter, XrayTube
-from procedures.current_readout import (
-    GAIN_MODES,
-    LOWPASSES,
-    READOUTS,
-    CurrentReadout,
-    CurrentWindow,
-    PreampReadout,
-    SourceMeterReadout,
-)
+from drivers.roles import Dosimeter, XrayTube
+from procedures.biased_sample import BiasedSample
+from procedures.current_readout import CurrentReadout, CurrentWindow
 from procedures.drawing import Drawing
-from procedures.parameters import FloatListParameter, FloatParameter, IntegerParameter, ListParameter
-from procedures.procedure import Estimate, Procedure
+from procedures.parameters import FloatListParameter, FloatParameter, ListParameter
+from procedures.procedure import Estimate
 from procedures.run import Run
 from procedures.run_data import RunData
 from procedures.sensitivity_analysis import sensitivity_drawings, sensitivity_figures
 from procedures.streams import Scalar, Stream, Waveform
 
-BIAS_SOURCES = ("source meter", "preamp")
 NULLING = ("when large", "always", "never")
 LOOK_SAMPLES = 16
 LARGE_DARK = 3.0
 """times the largest signal, from which on a dark current is taken off"""
 
 
-class Sensitivity(Procedure):
+class Sensitivity(BiasedSample):
     """Sensitivity and limit of detection: photocurrent against dose rate at one or more fields.
 
     At each field the beam goes on and off: the current is read with the beam off, on, off, on, ... so that every
@@ -55,20 +46,6 @@ class Sensitivity(Procedure):
     fields = FloatListParameter(
         "Fields", units="V/cm", default="-100", minimum=-1e6, maximum=1e6, description="bias over thickness, signed"
     )
-    readout = ListParameter("Readout", choices=READOUTS, default="preamp")
-    bias_source = ListParameter("Bias source", choices=BIAS_SOURCES, default="source meter")
-    gain_mode = ListParameter(
-        "Gain mode", choices=GAIN_MODES, default="high bandwidth", group_by="readout", group_condition="preamp"
-    )
-    lowpass = ListParameter(
-        "Lowpass",
-        choices=LOWPASSES,
-        units="Hz",
-        default=100,
-        group_by="readout",
-        group_condition="preamp",
-        description="of the preamplifier: the limit of detection goes with its root",
-    )
     null_dark_current = ListParameter(
         "Null dark current",
         choices=NULLING,
@@ -77,22 +54,9 @@ class Sensitivity(Procedure):
         group_condition="preamp",
         description="take the dark current off at the preamplifier's input, for a more sensitive range",
     )
-    samples = IntegerParameter("Samples", default=200, minimum=16, maximum=100_000, description="of a reading")
-    sample_interval = FloatParameter("Sample interval", units="s", default=0.1, minimum=1e-5, maximum=60)
-    settling_time = FloatParameter(
-        "Settling time", units="s", default=2.0, minimum=0, maximum=3600, description="after the beam went on or off"
-    )
-    bias_settling_time = FloatParameter(
-        "Bias settling time", units="s", default=30.0, minimum=0, maximum=36000, description="after a new field"
-    )
     dose_time = FloatParameter(
         "Dose time", units="s", default=5.0, minimum=0.1, maximum=600, description="of a dosimeter reading"
     )
-    compliance = FloatParameter("Compliance", units="uA", default=50.0, minimum=1e-6, maximum=1e6)
-    integration_cycles = FloatParameter(
-        "Integration", units="", default=1.0, minimum=0.01, maximum=10, description="power line cycles, source meter"
-    )
-
     points = Stream(
         "points",
         "Photocurrent density against dose rate",
@@ -121,12 +85,6 @@ class Sensitivity(Procedure):
         primary=("moment", "mean"),
     )
 
-    def bias_of(self, field: float) -> float:
-        """Return the bias for a field, V/cm, across the sample's thickness."""
-        if self.sample is None:
-            raise UserMistake(f"{self.name} needs a sample: give --sample NAME or FILE")
-        return field * 100 * self.sample.thickness_m
-
     def estimate(self) -> Estimate:
         """Estimate from the parameters alone."""
         window = self.samples * self.sample_interval
@@ -146,45 +104,21 @@ class Sensitivity(Procedure):
         )
 
     def check(self, bench: Bench) -> None:
-        """Check instruments, limits and that the wanted readout is there."""
-        if self.readout == "preamp":
-            bench.get(CurrentPreamp)
-            bench.get(Digitizer)
-        if self.readout == "source meter":
-            bench.get(SourceMeter)
-            if self.bias_source != "source meter":
-                raise UserMistake("readout = source meter needs bias_source = source meter")
-            if self.compliance * 1e-6 > bench.file.limits.compliance_a:
-                raise UserMistake(
-                    f"compliance {self.compliance:g} uA is above the bench's limit of "
-                    f"{bench.file.limits.compliance_a * 1e6:g} uA (limits.compliance_a)"
-                )
+        """Check that no field stands there twice as well."""
         if any(self.fields.count(field) > 1 for field in self.fields):
             raise UserMistake("fields: a field stands there twice")
         super().check(bench)
 
-    def check_bias(self, bench: Bench, volts: float) -> None:
-        """Check a bias against the limits of whoever gives it."""
-        if self.bias_source == "preamp":
-            bench.preamp.check_bias(volts)
-        elif volts or self.readout == "source meter":
-            bench.source_meter.check_bias(volts)
-
-    def axes(self, bench: Bench) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Return the delays of a window's samples."""
-        del bench
-        return {"delay": np.arange(self.samples) * self.sample_interval}
-
     def measure(self, bench: Bench, run: Run) -> None:
         """Measure field by field, each from low to high dose rate."""
         steps = [(field, current) for field in self.fields for current in sorted(self.tube_currents)]
-        readout = self._readout(bench, run)
+        readout = self.current_readout(bench, run)
         biased_at, before = math.nan, None
         with contextlib.ExitStack() as bias:
             for field, current in run.progress(steps):
                 if field != biased_at:
                     bias.close()
-                    bias.enter_context(self._bias(bench, self.bias_of(field)))
+                    bias.enter_context(self.bias(bench, self.bias_of(field)))
                     biased_at, before = field, None
                     run.wait(self.bias_settling_time)
                     readout.settle()
@@ -192,29 +126,6 @@ class Sensitivity(Procedure):
                 if before is None:
                     before = self._read_dark(bench, run, readout, field)
                 before = self._measure_point(bench, run, readout, field, current, before)
-
-    def _readout(self, bench: Bench, run: Run) -> CurrentReadout:
-        if self.readout == "preamp":
-            return PreampReadout(bench.preamp, bench.digitizer, run, self.gain_mode, float(self.lowpass))
-        return SourceMeterReadout(bench.source_meter)
-
-    @contextlib.contextmanager
-    def _bias(self, bench: Bench, volts: float) -> Iterator[None]:
-        if self.bias_source == "preamp":
-            try:
-                bench.preamp.set_bias(volts)
-                yield
-            finally:
-                bench.preamp.set_bias(0.0)
-        elif volts == 0.0 and self.readout == "preamp":
-            # the preamplifier's virtual ground is the zero; a source meter's own offset would only disturb it
-            yield
-        else:
-            source = bench.source_meter
-            compliance = min(self.compliance * 1e-6, bench.file.limits.compliance_a)
-            with source.bias(volts, compliance):
-                source.configure(compliance, self.integration_cycles)
-                yield
 
     def _choose_range(self, bench: Bench, run: Run, readout: CurrentReadout, field: float) -> None:
         """Choose one range for the whole field, at its largest dose rate, and take off a dark current that is large.
@@ -246,20 +157,15 @@ class Sensitivity(Procedure):
         with bench.tube.beam(kilovolts=self.tube_voltage, milliamps=current) as reached:
             run.wait(self.settling_time)
             dose = bench.dosimeter.dose_rate(self.dose_time)
-            lit, moment = self._window(bench, readout)
+            lit, moment = self.window(bench, readout)
             self._record_window(run, field, lit, moment, reached.current_ma, dose.value, dose.uncertainty)
         run.wait(self.settling_time)
         after = self._read_dark(bench, run, readout, field)
         self._record_point(run, field, reached.current_ma, (dose.value, dose.uncertainty), (before, lit, after))
         return after
 
-    def _window(self, bench: Bench, readout: CurrentReadout) -> tuple[CurrentWindow, float]:
-        """Read a window and say when its middle was, s on the bench's clock."""
-        window = readout.read(self.samples, self.sample_interval)
-        return window, bench.clock.now() - 0.5 * len(window.current) * window.interval
-
     def _read_dark(self, bench: Bench, run: Run, readout: CurrentReadout, field: float) -> CurrentWindow:
-        window, moment = self._window(bench, readout)
+        window, moment = self.window(bench, readout)
         self._record_window(run, field, window, moment, 0.0, 0.0, 0.0)
         return window
 
