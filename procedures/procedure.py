@@ -75,10 +75,11 @@ class Procedure(PyMeasureProcedure):
     def streams(cls) -> tuple[Stream, ...]:
         """Return the declared streams; the first is the main one."""
         found: dict[str, Stream] = {}
-        for base in reversed(cls.__mro__):
+        # a procedure's own before those of its base: what is special about it is what it is looked at for
+        for base in cls.__mro__:
             for value in vars(base).values():
                 if isinstance(value, Stream):
-                    found[value.name] = value
+                    found.setdefault(value.name, value)
         return tuple(found.values())
 
     @classmethod

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.autocorrelation import SteadySignal, steady_signal
+from analysis.autocorrelation import SteadySignal
 from analysis.detection_limit import lod_currie, lod_interpolated, lod_iupac, lod_line
 from analysis.figure import FigureOfMerit
 from analysis.linearity import linear_dynamic_range, power_law_exponent
@@ -16,37 +14,20 @@ from analysis.scattered_line import fit_line_with_scatter
 from analysis.sensitivity import UNIT, sensitivity_of_line
 from analysis.signal_current import (
     NANOAMPERE_PER_CM2,
-    CurrentReading,
-    SignalCurrent,
     dark_current_density,
     pooled_deviation,
-    signal_current,
     signal_points,
 )
-from analysis.signal_points import Acquisition, SignalPoints
+from analysis.signal_points import SignalPoints
 from config.sample_file import Sample
 from procedures.drawing import Drawing, Points, line_curve
-from procedures.run_data import Array, RunData
+from procedures.field_readings import FieldReadings, field_readings
+from procedures.run_data import RunData
 from procedures.theoretical_sensitivity import theoretical_figures
 
 NANO = 1e9
 FEWEST_POINTS = 3
 """Dose rates that a line needs."""
-
-
-@dataclass(frozen=True)
-class _Field:
-    """What was measured at one field."""
-
-    field: float
-    signals: list[SignalCurrent]
-    dark: list[SteadySignal]
-    """Of every reading without beam whose level counts, A."""
-    dose_rates: Array
-    dose_errors: Array
-    acquisition: Acquisition
-    range_changes: int
-    """Points whose readings with and without beam were not all taken on one range of the preamplifier."""
 
 
 def sensitivity_figures(data: RunData) -> list[FigureOfMerit]:
@@ -62,7 +43,7 @@ def sensitivity_figures(data: RunData) -> list[FigureOfMerit]:
         raise ValueError("the run file holds no sample with an area")
     theoretical = theoretical_figures(data)
     figures: list[FigureOfMerit] = []
-    for measured in _fields(data, sample.area_m2):
+    for measured in field_readings(data, sample.area_m2):
         found = _figures_of(measured, data, sample)
         found += [figure for one in theoretical if (figure := one.normalized(found[0])) is not None]
         figures += [figure.at_condition(field=(measured.field, "V/cm")) for figure in found]
@@ -74,7 +55,7 @@ def sensitivity_drawings(data: RunData) -> list[Drawing]:
     if data.sample is None or data.sample.area_m2 is None:
         return []
     points, curves = [], []
-    for measured in _fields(data, data.sample.area_m2):
+    for measured in field_readings(data, data.sample.area_m2):
         density = np.array([signal.density for signal in measured.signals]) * NANOAMPERE_PER_CM2
         error = np.array([signal.uncertainty for signal in measured.signals]) * NANOAMPERE_PER_CM2
         rate, rate_error = measured.dose_rates * NANO, measured.dose_errors * NANO
@@ -93,43 +74,7 @@ def sensitivity_drawings(data: RunData) -> list[Drawing]:
     ]
 
 
-def _fields(data: RunData, area: float) -> Iterator[_Field]:
-    windows = data["windows"]
-    for field in dict.fromkeys(windows["field"].tolist()):
-        rows = np.flatnonzero(windows["field"] == field)
-        lit = [
-            row
-            for row in rows
-            if windows["beam"][row]
-            and {row - 1, row + 1} <= set(rows)
-            and not windows["beam"][[row - 1, row + 1]].any()
-        ]
-        readings = {row: CurrentReading(float(windows["moment"][row]), windows["current"][row]) for row in rows}
-        signals = [signal_current(readings[row - 1], readings[row], readings[row + 1], area) for row in lit]
-        # where a current was taken off at the input, the level of what is left means nothing
-        dark = [
-            steady_signal(windows["current"][row]) for row in rows if not (windows["beam"] + windows["nulled"])[row]
-        ]
-        bandwidth = windows["bandwidth"][rows]
-        interval = float(windows["interval"][rows].mean())
-        lowest = float(bandwidth.min()) if np.isfinite(bandwidth).all() else None
-        yield _Field(
-            field,
-            signals,
-            dark,
-            windows["dose_rate"][lit],
-            windows["dose_rate_errors"][lit],
-            Acquisition(lowest, 1.0 / interval, windows["current"].shape[1]),
-            sum(_range_changed(windows["range"][row - 1 : row + 2]) for row in lit),
-        )
-
-
-def _range_changed(ranges: Array) -> bool:
-    """Say whether the range changed; an instrument that chooses by itself gives none."""
-    return bool(np.isfinite(ranges).all() and len(set(ranges.tolist())) > 1)
-
-
-def _figures_of(measured: _Field, data: RunData, sample: Sample) -> list[FigureOfMerit]:
+def _figures_of(measured: FieldReadings, data: RunData, sample: Sample) -> list[FigureOfMerit]:
     if len(measured.signals) < FEWEST_POINTS:
         reason = f"{len(measured.signals)} dose rates were measured between two dark readings, a line needs 3"
         return [FigureOfMerit.refused("sensitivity", UNIT, "slope of signal current density on dose rate", reason)]
@@ -166,7 +111,7 @@ def _dark_current_density(dark: list[SteadySignal], area: float, area_uncertaint
 
 
 def _detection_limits(
-    measured: _Field, points: SignalPoints, calibration: float, slope: float, slope_uncertainty: float
+    measured: FieldReadings, points: SignalPoints, calibration: float, slope: float, slope_uncertainty: float
 ) -> list[FigureOfMerit]:
     noise, freedom = pooled_deviation(
         [signal.dark_noise for signal in measured.signals], [signal.dark_noise_dof for signal in measured.signals]
