@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.engine.circumstances import run_header, stream_layouts
-from app.engine.events import Event, State, StateChanged
+from app.engine.events import Event, Prepared, State, StateChanged
 from app.engine.one_run import Company, Ending, OneRun
 from app.engine.operator import AlwaysYes, Nobody, Operator
 from app.engine.outcome import Outcome
@@ -170,6 +170,7 @@ class Engine:
             self._operator, self._ending, self._abort, self._enter, self.publish, watched=bool(self._watchers)
         )
         with writer:
+            self.publish(Prepared(path, axes))
             one = OneRun(bench, procedure, writer, company, request.seed, estimate.duration)
             self._run = one.handle
             return one.carry_out(recovered)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import numpy.typing as npt
 
 Level = Literal["info", "warning", "error"]
@@ -35,6 +37,15 @@ class StateChanged:
     """The run is in another state."""
 
     state: State
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The run file is open, and what its arrays lie on is known."""
+
+    run_file: Path
+    axes: Mapping[str, npt.NDArray[np.float64]]
+    """By name, as in `procedures.streams.AXIS_UNITS`."""
 
 
 @dataclass(frozen=True)
@@ -71,4 +82,4 @@ class Noted:
     message: str
 
 
-Event = StateChanged | Recorded | Progressed | Noted
+Event = StateChanged | Prepared | Recorded | Progressed | Noted
