@@ -4,6 +4,7 @@ A run file may come from anybody. Links out of the file, virtual and external da
 sizes that would fill the memory are refused, each with one line.
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,9 +99,7 @@ class RunFile:
         self.uid, self.start_time = self._text("entry_identifier"), self._text("start_time")
         self.parameters = self._guard.values_with_units(self._entry, names.PARAMETERS)
         self.sample = self._guard.values(self._entry, names.SAMPLE)
-        self.user = self._guard.values(self._entry, names.USER)
         self.geometry = self._guard.values(self._entry, names.GEOMETRY)
-        self.provenance = self._guard.values(self._entry, names.PROVENANCE)
         instruments = self._guard.group(self._entry, names.INSTRUMENT)
         self.instruments = {decode_name(role): self._guard.values(instruments, role) for role in instruments}
         self.streams: dict[str, StreamData] = read_streams(self._guard, self._entry)
@@ -108,6 +107,18 @@ class RunFile:
             "default": self._guard.attribute(self._entry, "default"),
             **{name: self._text(name) for name in ("title", "procedure", "start_time", names.END_TIME)},
         }
+
+    @functools.cached_property
+    def user(self) -> dict[str, object]:
+        """Who measured."""
+        with _one_line(self.path):
+            return self._guard.values(self._entry, names.USER)
+
+    @functools.cached_property
+    def provenance(self) -> dict[str, object]:
+        """What the run was made with: bench file, versions, seed."""
+        with _one_line(self.path):
+            return self._guard.values(self._entry, names.PROVENANCE)
 
     @property
     def live(self) -> bool:
