@@ -18,6 +18,9 @@ import pytest
 
 if TYPE_CHECKING:
     from app.engine.outcome import Outcome
+    from config.bench_file import BenchFile
+    from config.loading import Loaded
+    from config.sample_file import Sample
     from drivers.bench import Bench
     from procedures.procedure import Procedure
     from sim_instruments.faults import Faults
@@ -32,14 +35,14 @@ class SimulatedBench:
     folder
         For run files.
     bench, sample, geometry, seed, speed
-        As `app.opening.open_simulated`, by name; geometry as a table such as ``{"distance_m": 0.3}``.
+        As `app.opening.open_simulated`, by name or as read; geometry as a table such as ``{"distance_m": 0.3}``.
     """
 
     def __init__(
         self,
         folder: Path,
-        bench: str = "sim",
-        sample: str | None = None,
+        bench: str | Loaded[BenchFile] = "sim",
+        sample: str | Loaded[Sample] | None = None,
         geometry: dict[str, Any] | None = None,
         seed: int = 1,
         speed: Any = "max",
@@ -50,8 +53,8 @@ class SimulatedBench:
 
         self.folder = folder
         self.seed = seed
-        self.file = bench_file(bench)
-        self.sample = sample_file(sample) if sample else None
+        self.file = bench_file(bench) if isinstance(bench, str) else bench
+        self.sample = sample_file(sample) if isinstance(sample, str) else sample
         self.bench: Bench
         self.bench, self._served = open_simulated(
             self.file,

@@ -116,6 +116,8 @@ class Faults:
 
     def active(self, kind: FaultKind | str, instrument: str | None = None) -> Fault | None:
         """Return the fault of this kind that concerns `instrument` now, or None. Does not count as a strike."""
+        if not self._active:  # as nearly always, and every command on every wire asks
+            return None
         kind = FaultKind(kind)
         with self._guard:
             for fault in self._active:
@@ -127,6 +129,8 @@ class Faults:
 
     def strike(self, kind: FaultKind | str, instrument: str | None = None) -> Fault | None:
         """Return the active fault, as `active`, and count this as one of its strikes: after the last one it is over."""
+        if not self._active:
+            return None
         with self._guard:
             fault = self.active(kind, instrument)
             if fault is None:

@@ -127,11 +127,15 @@ class Beam:
             flat = np.atleast_1d(times)
             if flat.size == 0:
                 return times.copy()
-            rate = np.zeros(flat.shape)
             first, last = float(flat.min()), float(flat.max())
-            for start, end, segment, geometry in self._stretches(first, last):
-                inside = slice(None) if start <= first and last < end else (flat >= start) & (flat < end)
-                rate[inside] = self._rate_within(flat[inside], segment, geometry)
+            stretches = self._stretches(first, last)
+            if len(stretches) == 1:
+                return self._rate_within(flat, *stretches[0][2:]).reshape(times.shape)
+            rate = np.zeros(flat.shape)
+            for start, end, segment, geometry in stretches:
+                inside = (flat >= start) & (flat < end)
+                if inside.any():
+                    rate[inside] = self._rate_within(flat[inside], segment, geometry)
             return rate.reshape(times.shape)
 
     def dose(self, t: float | None = None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from sim_instruments.world.scintillator import ScintillatorPhysics
 Floats = NDArray[np.float64]
 
 
+WAVELENGTH_UNCERTAINTY_NM = 0.2
+"""Standard uncertainty of a stored wavelength calibration."""
+
+
 @dataclass(frozen=True)
 class SpectrometerParameters:
     """How this spectrometer is made; the defaults are a USB2000+ with a Sony ILX511B.
@@ -22,7 +27,10 @@ class SpectrometerParameters:
     Parameters
     ----------
     wavelength_coefficients
-        nm; polynomial in the pixel number, lowest order first.
+        nm; polynomial in the pixel number, lowest order first: what is true of this individual.
+    wavelength_error_nm
+        By how much the calibration that it stores is off, nm; ``"drawn"``: drawn from the seed with
+        `WAVELENGTH_UNCERTAINTY_NM`.
     nonlinearity_coefficients
         Lowest order first, in Ocean Optics' convention: true = counts / polynomial(counts), both above the offset.
     collection
@@ -40,6 +48,7 @@ class SpectrometerParameters:
     """
 
     wavelength_coefficients: tuple[float, ...] = (340.0, 0.38, -1.5e-5, -2e-9)
+    wavelength_error_nm: float | str = 0.0
     nonlinearity_coefficients: tuple[float, ...] = (0.990, 6.5e-7, -7.5e-12)
     collection: float = 1.68e-4
     electrons_per_count: float = 1.02
@@ -49,6 +58,15 @@ class SpectrometerParameters:
     dark_rate: float = 30.0
     hot_fraction: float = 0.005
     hot_rate: float = 600.0
+
+    def __post_init__(self) -> None:
+        error = self.wavelength_error_nm
+        if isinstance(error, str) and error != "drawn":
+            msg = f"the spectrometer's wavelength_error_nm must be a number or 'drawn', not '{error}'"
+            raise ValueError(msg)
+        if not isinstance(error, str) and not math.isfinite(error):
+            msg = f"the spectrometer's wavelength_error_nm must be finite, not {error}"
+            raise ValueError(msg)
 
 
 class SpectrometerPhysics:
@@ -95,11 +113,18 @@ class SpectrometerPhysics:
         hot = pixels_random.random(self.pixels) < p.hot_fraction
         self._dark_rates = np.where(hot, p.hot_rate * pixels_random.lognormal(0.0, 0.8, self.pixels), self._dark_rates)
         self.hot_pixels: NDArray[np.intp] = np.flatnonzero(hot)
+        # always drawn, so that the stream goes on alike whether it is used or not
+        drawn = WAVELENGTH_UNCERTAINTY_NM * float(pixels_random.standard_normal())
+        self.wavelength_error_nm: float = (
+            drawn if isinstance(p.wavelength_error_nm, str) else float(p.wavelength_error_nm)
+        )
+        """What the stored calibration gives too much."""
 
     @property
     def wavelength_coefficients(self) -> tuple[float, ...]:
-        """nm; polynomial in the pixel number, lowest order first."""
-        return self.parameters.wavelength_coefficients
+        """nm; the stored calibration: polynomial in the pixel number, lowest order first."""
+        true, *rest = self.parameters.wavelength_coefficients
+        return (true + self.wavelength_error_nm, *rest)
 
     @property
     def nonlinearity_coefficients(self) -> tuple[float, ...]:

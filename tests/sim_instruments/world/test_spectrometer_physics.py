@@ -84,3 +84,23 @@ def test_the_mean_spectrum_is_the_worlds_slope_times_the_dose_rate(make_world: M
 def test_an_exposure_of_no_time_is_refused(make_world: MakeWorld, time: float) -> None:
     with pytest.raises(ValueError, match="integration time"):
         make_world().spectrometer.expose(time)
+
+
+def test_a_drawn_wavelength_error_shifts_what_is_stored_and_nothing_that_is_true(make_world: MakeWorld) -> None:
+    right = make_world("chen24", CHEN24)
+    worlds = [
+        make_world("chen24", CHEN24, seed=seed, settings={"spectrometer": {"wavelength_error_nm": "drawn"}})
+        for seed in range(30)
+    ]
+    errors = np.array([world.spectrometer.wavelength_coefficients[0] for world in worlds]) - 340.0
+    assert errors.std() == pytest.approx(0.2, rel=0.3)
+    assert abs(errors.mean()) < 0.12
+    assert worlds[0].spectrometer.wavelength_coefficients[1:] == right.spectrometer.wavelength_coefficients[1:]
+    np.testing.assert_array_equal(worlds[0].spectrometer.wavelengths_nm, right.spectrometer.wavelengths_nm)
+    assert worlds[0].truth("peak_wavelength") == right.truth("peak_wavelength")
+
+
+@pytest.mark.parametrize("error", ["large", float("nan")])
+def test_a_wavelength_error_that_is_none_is_refused(make_world: MakeWorld, error: float | str) -> None:
+    with pytest.raises(ValueError, match="wavelength_error_nm must be"):
+        make_world("chen24", CHEN24, settings={"spectrometer": {"wavelength_error_nm": error}})
