@@ -22,6 +22,7 @@ SHIPPED = {
     "rl-spectrum": "procedures.rl_spectrum:RLSpectrum",
     "rl-linearity": "procedures.rl_linearity:RLLinearity",
     "sensitivity": "procedures.sensitivity:Sensitivity",
+    "hecht": "procedures.hecht:Hecht",
 }
 """Name to ``module:Class``."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 
@@ -96,7 +97,7 @@ class Stream:
                     found[f"{name}_errors"] = column.unit
         return found
 
-    @property
+    @cached_property
     def record_names(self) -> frozenset[str]:
         """The names that a record must give."""
         with_errors = {f"{name}_errors" for name, column in self.columns.items() if getattr(column, "errors", False)}
