@@ -21,6 +21,9 @@ SHIPPED: dict[str, tuple[str, str]] = {
     "keithley-2450": ("source_meter", "drivers.keithley_2450:Keithley2450SourceMeter"),
     "sr570": ("preamp", "drivers.sr570:SR570Preamp"),
     "keysight-dsox1000": ("digitizer", "drivers.keysight_dsox1000:KeysightDSOX1000Digitizer"),
+    "genicam": ("camera", "drivers.genicam:GenICamCamera"),
+    "basler": ("camera", "drivers.basler:BaslerCamera"),
+    "frame-stream": ("camera", "drivers.frame_stream:FrameStreamCamera"),
 }
 """Driver name to role and class."""
 

@@ -1,5 +1,6 @@
 """What each instrument does for a measurement, in physical units. Procedures know roles only."""
 
+from drivers.roles.camera import Camera, CameraOptions, Frame, Region, Trigger
 from drivers.roles.current_preamp import CurrentPreamp, FilterType, GainMode
 from drivers.roles.digitizer import Digitizer, Trace
 from drivers.roles.dosimeter import DoseRate, Dosimeter
@@ -9,6 +10,8 @@ from drivers.roles.spectrometer import Exposure, Spectrometer
 from drivers.roles.xray_tube import TubeStatus, XrayTube
 
 __all__ = [
+    "Camera",
+    "CameraOptions",
     "CurrentPreamp",
     "Digitizer",
     "DoseRate",
@@ -16,14 +19,17 @@ __all__ = [
     "DriverOptions",
     "Exposure",
     "FilterType",
+    "Frame",
     "GainMode",
     "Identity",
+    "Region",
     "Role",
     "SourceMeter",
     "SourceReading",
     "Spectrometer",
     "Surroundings",
     "Trace",
+    "Trigger",
     "TubeStatus",
     "XrayTube",
     "exclusive",
