@@ -170,7 +170,11 @@ class XRVSupply(SpellmanXRV):
             raise Refused(self.name, refusal(str(found[0])), command)
         if len(found) != wanted:
             raise self._bad(f"the answer has {len(found)} fields and not {wanted}", repr(found))
-        if not all(isinstance(value, int | float) and math.isfinite(value) for value in found):
+        try:
+            numbers = all(map(math.isfinite, found))
+        except TypeError:  # what cannot be cast is left as text
+            numbers = False
+        if not numbers:
             raise self._bad("the answer is not made of numbers", repr(found))
         if wanted == 3:
             self._scale = found

@@ -153,7 +153,7 @@ class SpellmanTube(XrayTube):
         faults = self.supply.errors
         monitor = self.supply.analog_monitor
         voltage_kv, current_ma = monitor["voltage"] / 1e3, monitor["current"] * 1e3
-        names = [name for bit, name in FAULT_NAMES.items() if bit & faults]
+        names = [name for bit, name in FAULT_NAMES.items() if bit & faults] if faults else []
         if not names and bits & StatusCode.POWER_SUPPLY_FAULT:
             names = ["fault without a name"]
         self._filament_on = bool(bits & StatusCode.FILAMENT_ENABLED)

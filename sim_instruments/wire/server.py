@@ -242,6 +242,10 @@ class WireServer:
         client.setblocking(False)
 
         def write(data: bytes) -> None:
+            with contextlib.suppress(BlockingIOError):
+                data = data[client.send(data) :]
+            if not data:
+                return
             client.setblocking(True)
             client.settimeout(5.0)
             try:

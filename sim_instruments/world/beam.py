@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import threading
+from bisect import bisect_right
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ LOWEST_KV = 15.0
 """Below it kerma follows the power law of this kilovoltage."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_start = attrgetter("start")
 # edges, s after something was set, between which the dose rate is smooth enough for eight points
 _PANELS = np.array([0.0, 0.05, 0.15, 0.4, 1.0, 3.0, 30.0, 300.0, 3000.0])
 
@@ -99,7 +102,7 @@ class Beam:
         self._geometries: list[tuple[float, Geometry]] = [(-math.inf, geometry)]
         # (moment, dose until then), at every moment at which something changed
         self._checkpoints: list[tuple[float, float]] = [(clock.now(), 0.0)]
-        self._power_laws: dict[tuple[float, Geometry], tuple[float, float]] = {}
+        self._power_laws: dict[tuple[float, Geometry], tuple[float, float, float]] = {}
         tube.on_change(self._checkpoint)
 
     @property
@@ -129,14 +132,12 @@ class Beam:
                 return times.copy()
             first, last = float(flat.min()), float(flat.max())
             stretches = self._stretches(first, last)
+            laws = [self._power_law(segment.nominal_kv, geometry) for _, segment, geometry in stretches]
             if len(stretches) == 1:
-                return self._rate_within(flat, *stretches[0][2:]).reshape(times.shape)
-            rate = np.zeros(flat.shape)
-            for start, end, segment, geometry in stretches:
-                inside = (flat >= start) & (flat < end)
-                if inside.any():
-                    rate[inside] = self._rate_within(flat[inside], segment, geometry)
-            return rate.reshape(times.shape)
+                return self._rate(flat, stretches[0][1], laws[0]).reshape(times.shape)
+            within = np.maximum(np.searchsorted([start for start, _, _ in stretches], flat, side="right") - 1, 0)
+            segments = np.array([segment for _, segment, _ in stretches]).T[:, within]
+            return self._rate(flat, segments, np.array(laws).T[:, within]).reshape(times.shape)
 
     def dose(self, t: float | None = None) -> float:
         """Return the dose at the sample's place since the world began, Gy, until now or a moment of the past."""
@@ -169,35 +170,41 @@ class Beam:
         segments = self._tube.segments()
         return next((s for s in reversed(segments) if s.start <= moment), segments[0]).nominal_kv
 
-    def _stretches(self, first: float, last: float) -> list[tuple[float, float, Segment, Geometry]]:
+    def _stretches(self, first: float, last: float) -> list[tuple[float, Segment, Geometry]]:
+        """Return what was set from `first` to `last`, each stretch with its beginning, the first one's at -infinity."""
         segments = self._tube.segments()
-        found: list[tuple[float, float, Segment, Geometry]] = []
-        for number, segment in enumerate(segments):
-            start = -math.inf if number == 0 else segment.start
+        oldest = max(bisect_right(segments, first, key=_start) - 1, 0)
+        found: list[tuple[float, Segment, Geometry]] = []
+        for number in range(oldest, max(bisect_right(segments, last, key=_start), oldest + 1)):
+            start = -math.inf if number == oldest else segments[number].start
             end = segments[number + 1].start if number + 1 < len(segments) else math.inf
-            if end <= first or start > last:
-                continue
             for index, (since, geometry) in enumerate(self._geometries):
                 until = self._geometries[index + 1][0] if index + 1 < len(self._geometries) else math.inf
                 if max(start, since) < min(end, until):
-                    found.append((max(start, since), min(end, until), segment, geometry))
+                    found.append((max(start, since), segments[number], geometry))
         return found
 
-    def _rate_within(self, times: Floats, segment: Segment, geometry: Geometry) -> Floats:
-        kv = segment.nominal_kv
+    def _power_law(self, kv: float, geometry: Geometry) -> tuple[float, float, float]:
+        """Return the nominal kilovoltage, the kerma rate there, Gy/s per mA, and its exponent."""
         if kv <= 0:
-            return np.zeros(times.shape)
+            return 1.0, 0.0, 1.0
         law = self._power_laws.get((kv, geometry))
         if law is None:
             exponent = kerma_exponent(kv, geometry.filter_set, geometry.anode_angle_deg)
-            law = (kerma_rate(kv, 1.0, geometry), exponent)
+            law = (kv, kerma_rate(kv, 1.0, geometry), exponent)
             self._power_laws[kv, geometry] = law
+        return law
+
+    def _rate(self, times: Floats, segment: Segment | Floats, law: tuple[float, float, float] | Floats) -> Floats:
+        """Return the dose rate, each time with its own segment and power law, or all with the same."""
+        start, voltage_from, voltage_to, current_from, current_to, warmth_from, warmth_to, _ = segment
+        kv, per_ma, exponent = law
         p = self._tube.parameters
-        elapsed = np.maximum(times - segment.start, 0.0)
-        voltage = segment.voltage_to + (segment.voltage_from - segment.voltage_to) * np.exp(-elapsed / p.voltage_time)
-        current = segment.current_to + (segment.current_from - segment.current_to) * np.exp(-elapsed / p.current_time)
-        warmth = segment.warmth_to + (segment.warmth_from - segment.warmth_to) * np.exp(-elapsed / p.warm_up_time)
-        rate: Floats = law[0] * (voltage / kv) ** law[1] * current * (1.0 - p.warm_up * (1.0 - warmth))
+        elapsed = np.maximum(times - start, 0.0)
+        voltage = voltage_to + (voltage_from - voltage_to) * np.exp(-elapsed / p.voltage_time)
+        current = current_to + (current_from - current_to) * np.exp(-elapsed / p.current_time)
+        warmth = warmth_to + (warmth_from - warmth_to) * np.exp(-elapsed / p.warm_up_time)
+        rate: Floats = per_ma * (voltage / kv) ** exponent * current * (1.0 - p.warm_up * (1.0 - warmth))
         return rate
 
     def _integral(self, start: float, end: float) -> float:
