@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from sim_instruments.wire.server import Reply, WireInstrument
@@ -58,9 +59,22 @@ Handler = Callable[[list[str], tuple[int, ...]], Answer]
 
 @dataclass(frozen=True)
 class _Command:
-    matches: re.Pattern[str]
+    header: str
     query: bool
     handler: Handler
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """What every spelling of the header holds: short forms of the parts that are not optional."""
+        given, before = self.header, ""
+        while given != before:
+            given, before = re.sub(r"\[[^][]*\]", "", given), given
+        return tuple("".join(re.findall("[A-Z]", part)) for part in re.findall("[A-Za-z]+", given.replace("<n>", "")))
+
+    @cached_property
+    def matches(self) -> re.Pattern[str]:
+        """Compiled when somebody may mean it: hundreds of commands are declared, and few are ever sent."""
+        return _pattern(self.header)
 
 
 class ScpiInstrument(WireInstrument):
@@ -125,7 +139,7 @@ class ScpiInstrument(WireInstrument):
     def on(self, header: str, handler: Handler) -> None:
         """Declare a command, or a query if `header` ends in a question mark; the last declaration counts."""
         query = header.endswith("?")
-        self._commands.insert(0, _Command(_pattern(header.removesuffix("?")), query, handler))
+        self._commands.insert(0, _Command(header.removesuffix("?"), query, handler))
 
     def setting(
         self,
@@ -231,9 +245,11 @@ class ScpiInstrument(WireInstrument):
         return found[0](arguments, found[1]), path
 
     def _look_up(self, header: str) -> tuple[Handler, tuple[int, ...]]:
-        bare = header.removesuffix("?")
+        bare, capitals = header.removesuffix("?"), header.upper()
         for command in self._commands:
-            if command.query == header.endswith("?") and (match := command.matches.fullmatch(bare)):
+            if command.query != header.endswith("?") or not all(word in capitals for word in command.words):
+                continue
+            if match := command.matches.fullmatch(bare):
                 suffixes = tuple(int(group or 1) for group in match.groups())
                 found = (command.handler, suffixes)
                 if len(self._known) < 2000:
