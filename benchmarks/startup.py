@@ -37,7 +37,7 @@ print(json.dumps([imported - start, opened - imported]))
 """
 IMPORTS_APART = """
 import importlib, json, time
-import xraybench
+import pyvisa_py, xraybench
 from app.opening import open_bench
 from config.loading import bench_file
 from drivers.registry import driver_class
