@@ -64,7 +64,8 @@ class FloatListParameter(Parameter):
         return found
 
     def _from_text(self, text: str) -> list[float]:
-        text = text.strip().removeprefix("[").removesuffix("]")
+        # PyMeasure's results file has the unit behind the numbers, as `__str__` writes it
+        text = text.strip().removesuffix(f" {self.units}").removeprefix("[").removesuffix("]")
         if text.count(":") == 2:
             first, last, count = text.split(":")
             steps = int(count)
@@ -75,7 +76,7 @@ class FloatListParameter(Parameter):
         return [float(part) for part in text.split(",") if part.strip()]
 
     def __str__(self) -> str:
-        numbers = ", ".join(f"{number:g}" for number in self._value) if self.is_set() else ""
+        numbers = ", ".join(f"{number:.15g}" for number in self._value) if self.is_set() else ""
         return f"{numbers} {self.units}" if numbers and self.units else numbers
 
 
