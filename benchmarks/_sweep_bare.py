@@ -14,6 +14,9 @@ COMPLIANCE = 1e-4
 """A"""
 LARGEST = 10.0
 """V; the sweep goes from the negative to the positive."""
+PREPARATION = ("*RST", ":SENS:FUNC 'CURR'", f":SOUR:VOLT:ILIM {COMPLIANCE:g}")
+DONE = "*OPC?"
+"""Asked before the next one's turn: what comes on another connection may be done first."""
 
 
 class Timing(NamedTuple):
@@ -77,14 +80,14 @@ class BareSweep:
         if tuned:
             without_delay(self._connection)
         self._points = points
-        for command in ("*RST", ":SENS:FUNC 'CURR'", f":SOUR:VOLT:ILIM {COMPLIANCE:g}"):
+        for command in PREPARATION:
             self._connection.write(command)
+        self._connection.query(DONE)
 
     def run(self) -> Timing:
         """Sweep once."""
         connection = self._connection
         connection.write(":OUTP ON")
-        connection.query("*OPC?")
         began = time.perf_counter()
         currents = []
         for volts in voltages(self._points):
@@ -92,6 +95,7 @@ class BareSweep:
             currents.append(current_of(connection.query(READ)))
         duration = time.perf_counter() - began
         connection.write(":OUTP OFF")
+        connection.query(DONE)
         if len(currents) != self._points:
             raise SystemExit("the script lost points")
         return Timing(duration, duration)

@@ -16,10 +16,8 @@ from pymeasure.experiment import IntegerParameter, Procedure, Results
 from pymeasure.experiment.workers import Worker
 from pymeasure.instruments import Instrument
 
-from benchmarks._sweep_bare import COMPLIANCE, LARGEST, Timing, current_of, set_command, voltages, without_delay
+from benchmarks._sweep_bare import DONE, LARGEST, PREPARATION, Timing, current_of, set_command, voltages, without_delay
 from drivers.keithley_2450 import READ
-
-PREPARATION = ("*RST", ":SENS:FUNC 'CURR'", f":SOUR:VOLT:ILIM {COMPLIANCE:g}")
 
 
 class PlainMeter(Instrument):
@@ -48,6 +46,7 @@ class PlainProcedure(Procedure):
     def shutdown(self) -> None:
         """Switch the output off."""
         self.meter.write(":OUTP OFF")
+        self.meter.ask(DONE)
 
 
 class PyMeasureSweep:
@@ -66,6 +65,7 @@ class PyMeasureSweep:
         self._meter = PlainMeter(adapter, "meter", includeSCPI=False)
         for command in PREPARATION:
             self._meter.write(command)
+        self._meter.ask(DONE)
         self._folder = folder
         self._points = points
         self._runs = 0
@@ -112,6 +112,7 @@ class QCoDeSSweep:
         without_delay(self._meter.visa_handle)
         for command in PREPARATION:
             self._meter.write(command)
+        self._meter.ask(DONE)
         self._voltage: Any = Parameter(
             "voltage", instrument=self._meter, unit="V", set_cmd=lambda volts: self._meter.write(set_command(volts))
         )
@@ -134,6 +135,7 @@ class QCoDeSSweep:
                 saver.add_result((self._voltage, volts), (self._current, self._current()))
             duration = time.perf_counter() - first
         self._meter.write(":OUTP OFF")
+        self._meter.ask(DONE)
         total = time.perf_counter() - began
         if saver.dataset.number_of_results != self._points:
             raise SystemExit(f"QCoDeS' sweep: {saver.dataset.number_of_results} results")
@@ -164,6 +166,7 @@ class BlueskySweep:
         without_delay(connection)
         for command in PREPARATION:
             connection.write(command)
+        connection.query(DONE)
 
         class Voltage(Signal):
             """The source."""
@@ -208,6 +211,7 @@ class BlueskySweep:
         self._connection.write(":OUTP ON")
         self._engine(self._plan(*self._devices, -LARGEST, LARGEST, self._points))
         self._connection.write(":OUTP OFF")
+        self._connection.query(DONE)
         total = time.perf_counter() - began
         if self._events != self._points:
             raise SystemExit(f"Bluesky's sweep: {self._events} events")
