@@ -168,12 +168,15 @@ class SpellmanTube(XrayTube):
         )
 
     def at_operating_point(self, now: TubeStatus) -> bool:
-        """Say whether voltage and current are what they were set to, to the tolerance or 1.5 counts of the monitors.
+        """Say whether voltage and current are what they were set to, to the tolerance or two counts of the monitors.
 
-        A fixed part of full scale would take half the current for the whole where the set point is small.
+        What was set is the wanted value rounded to the supply's step: at a small current that difference and one count
+        of the monitor's noise are already 1.5 counts. A fixed part of full scale would take half the current for the
+        whole where the set point is small.
         """
         return all(
-            abs(read - wanted) <= max(tolerance * wanted, 1.5 * MONITOR_OVERRANGE * full / FULL_COUNTS)
+            abs(read - round(wanted / full * FULL_COUNTS) * full / FULL_COUNTS)
+            <= max(tolerance * wanted, 2.0 * MONITOR_OVERRANGE * full / FULL_COUNTS)
             for read, wanted, tolerance, full in (
                 (now.voltage_kv, self._voltage_kv, self.voltage_tolerance, self.full_scale[0]),
                 (now.current_ma, self._current_ma, self.current_tolerance, self.full_scale[1]),

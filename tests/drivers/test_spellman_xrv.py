@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -120,6 +120,18 @@ def test_beam_reaches_its_operating_point_and_is_off_after_the_block(bench: Benc
     assert not bench.world.tube.high_voltage_on
     assert bench.world.tube.voltage_kv() < 3.3
     assert not tube.status().beam_on
+
+
+def test_one_count_of_noise_at_a_small_current_is_no_departure_and_three_are(bench: Bench, tube: SpellmanTube) -> None:
+    # 0.03 mA are 24.6 of the set point's counts, so 25 are set; one of the monitor's counts is 1.47 uA
+    with tube.beam(50, 0.03) as status:
+        set_ma = 25 * 5.0 / 4095
+        count = 1.2 * 5.0 / 4095
+        seen = {round(off / count): tube.at_operating_point(replace(status, voltage_kv=50.0, current_ma=set_ma + off))
+                for off in (-3 * count, -1.9 * count, 0.0, 1.9 * count, 3 * count)}  # fmt: skip
+        assert seen == {-3: False, -2: True, 0: True, 2: True, 3: False}
+        half = replace(status, current_ma=0.015)
+        assert not tube.at_operating_point(half)
 
 
 def test_beam_is_off_after_an_exception_in_the_block(bench: Bench, tube: SpellmanTube) -> None:
