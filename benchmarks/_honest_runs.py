@@ -46,22 +46,46 @@ class Design:
 
 
 LODS = ("lod_interpolated", "lod_line", "lod_iupac", "lod_currie")
-SHORTER = {"fields": [-100], "samples": 100, "bias_settling_time": 20, "dose_time": 2}
+SHORTER = {
+    "fields": [-100],
+    "samples": 80,
+    "settling_time": 1,
+    "bias_settling_time": 10,
+    "dose_time": 1,
+}
 
 LINEARITY = Design(
     "rl-linearity",
     "chen24-rl-linearity",
     ("slope", "exponent"),
-    {"tube_currents": "0.2:2.4:6", "repeats": 3, "averages": 2},
+    {
+        "tube_currents": "0.2:2.4:6",
+        "repeats": 2,
+        "averages": 1,
+        "automatic_exposure": False,
+        "integration_time": 0.8,
+        "settling_time": 0.5,
+        "dose_time": 0.5,
+    },
 )
-SPECTRUM = Design("rl-spectrum", "chen24-rl-spectrum", ("peak_wavelength", "fwhm"), {"reference": "", "averages": 4})
-SENSITIVITY = Design("sensitivity 70..2726 nGy/s", "dong24-sensitivity", ("sensitivity", "exponent", *LODS), SHORTER)
+SPECTRUM = Design(
+    "rl-spectrum",
+    "chen24-rl-spectrum",
+    ("peak_wavelength", "fwhm"),
+    {"reference": "", "averages": 3, "automatic_exposure": False, "integration_time": 0.2, "dose_time": 0.5},
+)
+SENSITIVITY = Design(
+    "sensitivity 70..2726 nGy/s",
+    "dong24-sensitivity",
+    ("sensitivity", "exponent", *LODS),
+    {**SHORTER, "tube_currents": [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8]},
+)
 # 200 nGy/s per mA at this distance; the interpolation needs dose rates on both sides of the limit of detection
 LOW_DOSE = Design(
     "sensitivity 5..160 nGy/s",
     "dong24-sensitivity",
     ("sensitivity", *LODS),
-    {**SHORTER, "tube_currents": [0.025, 0.035, 0.05, 0.075, 0.11, 0.16, 0.24, 0.36, 0.54, 0.8]},
+    {**SHORTER, "tube_currents": [0.025, 0.05, 0.1, 0.15, 0.25, 0.45, 0.8]},
     distance_m=1.65,
 )
 DESIGNS = (LINEARITY, SPECTRUM, SENSITIVITY, LOW_DOSE)
@@ -86,6 +110,10 @@ class Scored:
         return self.interval is not None and self.interval[0] <= self.truth <= self.interval[1]
 
 
+class RunFailed(Exception):  # noqa: N818
+    """A run was aborted or failed, on a bench on which nothing is wrong."""
+
+
 def measure(design: Design, seed: int) -> list[Scored]:
     """Make one measurement on a bench of its own.
 
@@ -103,7 +131,7 @@ def measure(design: Design, seed: int) -> list[Scored]:
 
     Raises
     ------
-    RuntimeError
+    RunFailed
         If the run did not end as it should.
     """
     settings = preset(design.preset).content
@@ -116,14 +144,14 @@ def measure(design: Design, seed: int) -> list[Scored]:
             procedure = procedure_class(settings.procedure)()
             outcome = bench.run(procedure, **{**settings.parameters, **design.settings})
             if outcome.state != "completed":
-                raise RuntimeError(f"{design.name}, seed {seed}: {outcome.state}: {outcome.reason}")
+                raise RunFailed(f"{design.name}, seed {seed}: {outcome.state}: {outcome.reason}")
             found = {figure.name: figure for figure in outcome.figures}
             scored = []
             for name in design.figures:
                 figure = found[name]
                 truth = true_value(bench.world, settings.procedure, figure, outcome.parameters)
                 if truth is None:
-                    raise RuntimeError(f"{design.name}: the world has no true {name}")
+                    raise KeyError(f"{design.name}: the world has no true {name}")
                 why = figure.warnings[0] if figure.value is None else ""
                 scored.append(Scored(design.name, name, seed, figure.value, figure.interval, truth, why))
             return scored

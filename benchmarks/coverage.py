@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks._honest_runs import DESIGNS, Design, Scored, measure
+from benchmarks._honest_runs import DESIGNS, Design, RunFailed, Scored, measure
 
 LOWEST, HIGHEST = 0.90, 0.99
 FIRST_SEED = 1
@@ -44,16 +44,22 @@ def main() -> int:
     # forked workers would share what threads the parent has
     context = multiprocessing.get_context("spawn")
     scored: list[Scored] = []
+    failed: list[str] = []
     with ProcessPoolExecutor(options.workers, mp_context=context, initializer=_one_thread) as workers:
         done = workers.map(_measure, jobs, chunksize=5)
         for found in track(done, "measuring", total=len(jobs), console=Console(stderr=True), transient=True):
-            scored += found
+            if isinstance(found, str):
+                failed.append(found)
+            else:
+                scored += found
     table, honest = _table(designs, scored)
     console.print(table)
     for (design_name, figure, why), count in _refusals(scored):
         console.print(f"refused {count}: {figure}, {design_name}: {why}", soft_wrap=True, highlight=False)
     console.print(f"{len(jobs)} runs in {time.monotonic() - started:.0f} s", highlight=False)
-    return 0 if honest else 1
+    for failure in failed:
+        console.print(f"failed: {failure}", soft_wrap=True, highlight=False)
+    return 0 if honest and not failed else 1
 
 
 def _one_thread() -> None:
@@ -62,8 +68,12 @@ def _one_thread() -> None:
         os.environ[name] = "1"
 
 
-def _measure(job: tuple[Design, int]) -> list[Scored]:
-    return measure(*job)
+def _measure(job: tuple[Design, int]) -> list[Scored] | str:
+    """Measure, or say why it was not possible."""
+    try:
+        return measure(*job)
+    except RunFailed as failure:
+        return str(failure)
 
 
 def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
