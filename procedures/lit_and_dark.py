@@ -83,10 +83,10 @@ class LitAndDark(BiasedSample):
     def read_dark(self, bench: Bench, run: Run, readout: CurrentReadout, field: float) -> CurrentWindow:
         """Read and record a window without beam."""
         window, moment = self.window(bench, readout)
-        self._record_window(run, field, window, moment, 0.0, DoseRate(0.0, 0.0, 0.0))
+        self.record_window(run, field, window, moment, 0.0, DoseRate(0.0, 0.0, 0.0))
         return window
 
-    def _record_window(
+    def record_window(
         self,
         run: Run,
         field: float,
@@ -95,6 +95,7 @@ class LitAndDark(BiasedSample):
         tube_current: float,
         dose: DoseRate,
     ) -> None:
+        """Record a window; the tube current in mA, 0 without beam."""
         run.record(
             self.windows,
             beam=float(tube_current > 0),
@@ -121,7 +122,7 @@ class LitAndDark(BiasedSample):
             run.wait(self.settling_time)
             dose = bench.dosimeter.dose_rate(self.dose_time)
             window, moment = self.window(bench, readout)
-            self._record_window(run, field, window, moment, reached.current_ma, dose)
+            self.record_window(run, field, window, moment, reached.current_ma, dose)
         run.wait(self.settling_time)
         return window, dose, reached.current_ma
 

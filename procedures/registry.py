@@ -23,6 +23,7 @@ SHIPPED = {
     "rl-linearity": "procedures.rl_linearity:RLLinearity",
     "sensitivity": "procedures.sensitivity:Sensitivity",
     "hecht": "procedures.hecht:Hecht",
+    "iv": "procedures.iv:CurrentVoltage",
 }
 """Name to ``module:Class``."""
 
