@@ -15,6 +15,8 @@ from analysis.profile_likelihood import Profile, profile_interval
 #: Points that each side of the breakpoint must have.
 EACH_SIDE = 3
 GRID = 400
+#: Breakpoints whose Student distributions are mixed, about.
+MIXED = 30
 #: A breakpoint is believed when AICc falls by more than this.
 BELIEVED = 4.0
 
@@ -142,11 +144,12 @@ def _slope(
     """Slope at the best breakpoint; interval from the Student distributions at all breakpoints, mixed."""
     centre = coefficients @ direction
     width = np.sqrt(np.einsum("a,gab,b->g", direction, inverse, direction) * variance)
-    kept = posterior > 1e-5 * posterior.max()
+    kept = np.flatnonzero(posterior > 1e-5 * posterior.max())
+    kept = kept[:: kept.size // MIXED + 1]
     centre, width, share = centre[kept], width[kept], posterior[kept] / posterior[kept].sum()
     wanted = np.array([0.025, 0.975, 1.0 - special.ndtr(1.0), special.ndtr(1.0)])
     low, high = np.full(4, np.min(centre - 60.0 * width)), np.full(4, np.max(centre + 60.0 * width))
-    for _ in range(50):
+    for _ in range(36):
         middle = 0.5 * (low + high)
         below = special.stdtr(dof, (middle[:, None] - centre) / width) @ share < wanted
         low, high = np.where(below, middle, low), np.where(below, high, middle)
