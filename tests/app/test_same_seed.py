@@ -19,7 +19,8 @@ SEED = 20240611
 SHORT: dict[str, tuple[str, dict[str, Any]]] = {
     "rl-linearity": (
         "chen24-rl-linearity",
-        {"tube_currents": [0.4, 1.2, 2.4], "repeats": 2, "averages": 1, "integration_time": 0.3},
+        # exposures that end when the safety monitor looks: who comes first must be settled
+        {"tube_currents": [0.4, 1.2, 2.4], "repeats": 2, "averages": 2, "automatic_exposure": False},
     ),
     "rl-spectrum": ("chen24-rl-spectrum", {"reference": "", "averages": 2}),
     "sensitivity": (
