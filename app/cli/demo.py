@@ -12,7 +12,7 @@ from analysis.figure import FigureOfMerit
 from app.cli import arguments as shared
 from app.cli.interruption import in_a_thread, signals_end
 from app.cli.progress import ProgressBar
-from app.cli.tables import at_text, print_json, print_table, value_text
+from app.cli.tables import at_text, path_text, print_json, print_table, value_text
 from app.engine.engine import Engine
 from app.engine.events import State
 from app.engine.operator import AlwaysYes
@@ -155,7 +155,7 @@ def _show(json: bool, outcomes: list[Outcome], rows: list[Row], pictures: list[P
         return
     for procedure, preset in PRESETS:
         print_table(
-            f"{procedure} ({preset}): what the world is, what was measured, what the paper reports",
+            f"{procedure} ({preset})",
             ("figure", "at", "world", "measured", "95 %", "paper", "warnings"),
             [
                 (
@@ -174,7 +174,7 @@ def _show(json: bool, outcomes: list[Outcome], rows: list[Row], pictures: list[P
         )
     for outcome in outcomes:
         reason = f": {outcome.reason}" if outcome.reason else ""
-        print(f"{outcome.procedure} {outcome.state}{reason}: {outcome.run_file}")  # noqa: T201
+        print(f"{outcome.procedure} {outcome.state}{reason}: {path_text(outcome.run_file)}")  # noqa: T201
     for picture in pictures:
-        print(f"picture: {picture}")  # noqa: T201
+        print(f"picture: {path_text(picture)}")  # noqa: T201
     print(f"{seconds:.0f} s")  # noqa: T201

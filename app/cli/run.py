@@ -9,7 +9,7 @@ from pathlib import Path
 from app.cli import arguments as shared
 from app.cli.interruption import in_a_thread, signals_end
 from app.cli.progress import ProgressBar, time_text
-from app.cli.tables import print_figures, print_json
+from app.cli.tables import path_text, print_figures, print_json
 from app.cli.terminal_operator import operator
 from app.engine.events import State
 from app.engine.outcome import Outcome
@@ -61,8 +61,7 @@ def show_outcome(outcome: Outcome) -> None:
         print_figures(f"{outcome.procedure}: {outcome.state}", outcome.figures)
     if outcome.state is not State.COMPLETED:
         print(f"xraybench: {outcome.procedure} {outcome.state}: {outcome.reason}", file=sys.stderr)  # noqa: T201
-    print(  # noqa: T201
-        f"{outcome.state} after {time_text(outcome.duration)} with {outcome.records} records: {outcome.run_file}"
-    )
+    done = f"{outcome.state} after {time_text(outcome.duration)} with {outcome.records} records"
+    print(f"{done}: {path_text(outcome.run_file)}")  # noqa: T201
     for path in outcome.products:
-        print(f"for other measurements: {path}")  # noqa: T201
+        print(f"for other measurements: {path_text(path)}")  # noqa: T201
