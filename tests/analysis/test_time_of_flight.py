@@ -32,7 +32,7 @@ def test_the_model_returns_the_mobility_that_half_height_misses():
     assert result.knee.value == pytest.approx(TRANSIT, rel=0.15)
 
 
-@pytest.mark.parametrize("runs", [60, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [60, pytest.param(200, marks=pytest.mark.slow)])
 def test_intervals_of_transit_and_trapping_time_hold_the_truth(runs):
     times = np.arange(-0.4e-6, 3e-6, 2e-8)
     clean = transient(times, TRANSIT, 1 / TRAPPING, BIAS, BOX)
