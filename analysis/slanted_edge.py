@@ -26,7 +26,7 @@ HIGHEST_FREQUENCY = 1.0
 FREQUENCY_STEP = 0.004
 #: The derivative's correction is limited to this (ISO 12233).
 LARGEST_CORRECTION = 10.0
-#: A region found by itself reaches so many 10-90 % widths beside the edge; the window then narrows it by 0.1 %.
+#: A region reaches at most so many 10-90 % widths beside the edge; what lies farther is flat.
 WIDTHS_BESIDE = 18.0
 
 
@@ -49,9 +49,11 @@ def slanted_edge(
     Edge in any of the four orientations, region found or given; positions of the edge by the centroid of each row's
     windowed derivative; polynomial, refitted once; rows trimmed to whole phase cycles; four bins a pixel; derivative
     [-1/2, 0, 1/2]; window about the edge; Fourier transform; frequencies divided by the cosine of the edge's angle;
-    correction of the derivative, D = min(w/sin w, 10) with w = 2 pi k/N. Beyond the standard, "corrected" takes out
-    the tilts of both sides, which in the standard draw the centroids to the middle and lower the response; looks for
-    the centroid near the edge; and corrects for the mean over a bin's width (without that the 0.6 cycles/pixel at which
+    correction of the derivative, D = min(w/sin w, 10) with w = 2 pi k/N.
+
+    Beyond the standard, "corrected" takes out the tilts of both sides, which in the standard draw the centroids to
+    the middle and lower the response; looks for the centroid near the edge; leaves out what lies farther from it than
+    18 of its 10-90 % widths; and corrects for the mean over a bin's width (without that, the 0.6 cycles/pixel at which
     a pixel's aperture leaves 50 % come out 2 % low). Light scattered far from the edge looks like a tilt: where it is
     wanted in the response, "as published" keeps it. Both reject pixels that are no measurement of the edge.
 
@@ -113,7 +115,7 @@ def slanted_edge(
     clipped = saturation_reason(pixels[part], None if bad is None else bad[part], saturation)
     if clipped is not None:
         raise EdgeRefused(clipped)
-    if region is None:
+    if variant == "corrected":
         found = _narrowed(pixels, bad, found)
     rows = rows_along_edge(pixels, bad, found)
     width, flat = edge_width(rows)
@@ -181,7 +183,7 @@ def mtf_figures(image: npt.ArrayLike, **options: object) -> tuple[SlantedEdge | 
 
 
 def _narrowed(pixels: npt.NDArray[np.generic], bad: npt.NDArray[np.bool_] | None, found: EdgeRegion) -> EdgeRegion:
-    """Region no wider than the edge needs: what lies farther from it adds noise and time."""
+    """Region that reaches no farther beside the edge than it needs: what lies beyond adds noise and time."""
     sampled = rows_along_edge(pixels, bad, found, max(1, (found.rows[1] - found.rows[0]) // 256))
     width = edge_width(sampled)[0]
     return replace(found, half_width=min(found.half_width, max(64, math.ceil(WIDTHS_BESIDE * width))))

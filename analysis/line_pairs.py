@@ -1,0 +1,370 @@
+"""Contrast of line-pair patterns, and what it says about resolution and MTF."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.checked_arrays import FloatArray, finite_vector, matching_vector, positive_number, standard_uncertainties
+from analysis.figure import NORMAL_95, FigureOfMerit
+
+NOT_MTF = "Michelson contrast of a bar pattern is no MTF: its harmonics add to it (Coltman's series takes them out)"
+OFFSET = "an offset left in the image (dark level, scattered light) lowers the contrast"
+#: Harmonics of the bars that are looked for, below the Nyquist frequency.
+HARMONICS = 9
+#: A modulation counts as seen from this many of its standard uncertainties.
+SEEN = 5.0
+METHOD = "Michelson contrast of the pattern's periodic part, averaged along the lines"
+
+
+class LinePairsRefused(ValueError):  # noqa: N818 (a refusal is a result)
+    """The image gives no contrast; the message says why."""
+
+
+@dataclass(frozen=True)
+class LinePairs:
+    """Periodic pattern in a region of an image.
+
+    Attributes
+    ----------
+    frequency
+        Of the lines, across them, cycles/pixel.
+    angle
+        Of the lines to the nearest image axis, degrees.
+    horizontal
+        Whether the lines are nearer to horizontal.
+    contrast
+        Figure `contrast`, at the frequency.
+    fundamental
+        Amplitude of the fundamental over the mean.
+    phase, profile
+        One period, from 0 to 1, and the brightness there.
+    pixel_pitch
+        m; None when not known.
+    """
+
+    frequency: float
+    angle: float
+    horizontal: bool
+    contrast: FigureOfMerit
+    fundamental: float
+    phase: FloatArray
+    profile: FloatArray
+    pixel_pitch: float | None
+
+    @property
+    def frequency_lp_mm(self) -> float | None:
+        """Frequency in line pairs per millimetre."""
+        return None if self.pixel_pitch is None else self.frequency / (self.pixel_pitch * 1e3)
+
+
+def line_pair_contrast(
+    image: npt.ArrayLike,
+    *,
+    frequency: float | None = None,
+    pixel_pitch: float | None = None,
+    region: tuple[slice, slice] | None = None,
+    mask: npt.ArrayLike | None = None,
+    resamples: int = 300,
+    seed: int = 0,
+) -> LinePairs:
+    """Contrast (Imax - Imin)/(Imax + Imin) of a group of line pairs.
+
+    Direction and frequency of the lines are found from the strongest peak of the region's power spectrum. In each
+    row, fundamental, harmonics below the Nyquist frequency and a linear background are fitted, and the rows are
+    averaged along the lines; Imax and Imin are those of the averaged wave. So noise does not raise the contrast, as
+    it does with the extremes of pixels.
+
+    Parameters
+    ----------
+    image
+        2-D, linear in the light, dark subtracted.
+    frequency
+        Nominal one, cycles/pixel, or lp/mm when the pixel pitch is given; the peak is then looked for within 12 % of
+        it, and a pattern that is not seen has a contrast near 0. None: the strongest periodicity, which must be seen.
+    pixel_pitch
+        m.
+    region
+        (rows, columns) that hold one group and nothing else; None for the whole image.
+    mask
+        True at pixels to leave out; NaN are left out in any case.
+    resamples, seed
+        Of the rows, in blocks as long as their correlation, for the uncertainty.
+
+    Raises
+    ------
+    LinePairsRefused
+        If the region holds fewer than two periods, no periodicity, or no light.
+    """
+    if pixel_pitch is not None:
+        positive_number("pixel_pitch", pixel_pitch)
+    nominal = None
+    if frequency is not None:
+        nominal = positive_number("frequency", frequency) * (1.0 if pixel_pitch is None else pixel_pitch * 1e3)
+        if nominal >= 0.5:
+            raise LinePairsRefused(f"{nominal:.3g} cycles/pixel is not below the Nyquist frequency of 0.5")
+    part, valid = _part(image, region, mask)
+    fx, fy = _wave_vector(np.where(valid, part, part[valid].mean()), nominal)
+    horizontal = abs(fy) > abs(fx)
+    if horizontal:
+        part, valid, fx, fy = part.T, valid.T, fy, fx
+    found = math.hypot(fx, fy)
+    if abs(fx) * part.shape[1] < 2.0:
+        raise LinePairsRefused(f"region holds {abs(fx) * part.shape[1]:.2g} periods, at least 2 are needed")
+    waves, fitted = _row_waves(part, valid, fx, fy)
+    weights = _weights(waves, resamples, seed)
+    drawn = np.concatenate([waves.mean(axis=0)[None], weights @ waves / weights.sum(axis=1, keepdims=True)])
+    if drawn[0, 0].real <= 0:
+        raise LinePairsRefused("mean brightness is not above zero: there is no contrast without light")
+    phase = np.arange(64) / 64
+    orders = np.arange(drawn.shape[1])
+    profiles = (drawn @ np.exp(2j * np.pi * orders[:, None] * phase)).real
+    top, bottom = profiles.max(axis=1), profiles.min(axis=1)
+    contrasts = (top - bottom) / (top + bottom)
+    modulation = np.abs(drawn[:, 1]) / drawn[:, 0].real
+    spread = float(np.std(drawn[1:, 1])) / float(drawn[0, 0].real)
+    if nominal is None and modulation[0] < SEEN * spread:
+        raise LinePairsRefused("no periodic pattern stands out of the noise: give its frequency or a smaller region")
+    uncertainty = float(np.std(contrasts[1:], ddof=1))
+    warnings: tuple[str, ...] = (NOT_MTF, OFFSET)
+    if modulation[0] < SEEN * spread:
+        warnings += ("pattern is not seen: the contrast is an upper limit of what noise looks like",)
+    if found > 0.25:
+        warnings += (f"{found:.2g} cycles/pixel: less than four pixels a line pair, the pixels' own aperture counts",)
+    value = float(contrasts[0])
+    at = (found, "cycles/pixel") if pixel_pitch is None else (found / (pixel_pitch * 1e3), "lp/mm")
+    figure = FigureOfMerit(
+        "contrast",
+        value,
+        uncertainty,
+        (max(0.0, value - NORMAL_95 * uncertainty), value + NORMAL_95 * uncertainty),
+        "1",
+        METHOD,
+        warnings,
+        {"frequency": at},
+        statistical=uncertainty,
+        details={
+            "imax": float(top[0]),
+            "imin": float(bottom[0]),
+            "periods": abs(fx) * part.shape[1],
+            "rows": fitted,
+            "harmonics": waves.shape[1] - 1,
+        },
+    )
+    angle = math.degrees(math.atan(abs(fy / fx)))
+    return LinePairs(
+        found, angle, horizontal, figure, float(modulation[0]), phase, profiles[0].astype(np.float64), pixel_pitch
+    )
+
+
+def _part(
+    image: npt.ArrayLike, region: tuple[slice, slice] | None, mask: npt.ArrayLike | None
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    whole = np.asarray(image, dtype=np.float64)
+    if whole.ndim != 2:
+        raise LinePairsRefused(f"line pairs need an image of two dimensions, this array has {whole.ndim}")
+    valid = np.isfinite(whole) if mask is None else np.isfinite(whole) & ~np.asarray(mask, dtype=bool)
+    part, good = (whole, valid) if region is None else (whole[region], valid[region])
+    if min(part.shape) < 8:
+        raise LinePairsRefused(f"region of {part.shape[0]} x {part.shape[1]} pixels is too small for line pairs")
+    if good.mean() < 0.5:
+        raise LinePairsRefused("most pixels of the region are masked or not finite")
+    return part, good
+
+
+def _wave_vector(part: FloatArray, nominal: float | None) -> tuple[float, float]:
+    """Frequency across the lines, (x, y) components in cycles/pixel, of the strongest peak; x or y above 0."""
+    rows, columns = part.shape
+    y, x = np.arange(rows) - (rows - 1) / 2, np.arange(columns) - (columns - 1) / 2
+    flat = part - part.mean()
+    flat = flat - (flat.mean(axis=0) @ x) / (x @ x) * x
+    flat -= ((flat.mean(axis=1) @ y) / (y @ y) * y)[:, None]
+    windowed = flat * np.hanning(rows)[:, None] * np.hanning(columns)
+    power = np.abs(np.fft.rfft2(windowed, (2 * rows, 2 * columns))) ** 2
+    fy, fx = np.fft.fftfreq(2 * rows)[:, None], np.fft.rfftfreq(2 * columns)[None]
+    size = np.hypot(fx, fy)
+    # at least two periods across the region, so that a gradient is no pattern
+    allowed = np.maximum(fx * columns, np.abs(fy) * rows) >= 2.0
+    if nominal is not None:
+        allowed &= np.abs(size / nominal - 1.0) < 0.12
+    if not allowed.any():
+        raise LinePairsRefused("region holds fewer than two periods of such a pattern")
+    row, column = divmod(int(np.argmax(np.where(allowed, power, -1.0))), power.shape[1])
+    best = np.array([float(fx[0, column]), float(fy[row, 0])])
+    # the peak of the windowed transform, to a fraction of its width
+    step = np.array([0.5 / columns, 0.5 / rows])
+    for _ in range(12):
+        around = best + step * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+        height = [abs(np.exp(-2j * np.pi * v[1] * y) @ windowed @ np.exp(-2j * np.pi * v[0] * x)) for v in around]
+        best = around[int(np.argmax(height))]
+        step = step / 1.6
+    if best[0] < 0:
+        best = -best
+    return float(best[0]), float(best[1])
+
+
+def _row_waves(
+    part: FloatArray, valid: npt.NDArray[np.bool_], fx: float, fy: float
+) -> tuple[npt.NDArray[np.complex128], int]:
+    """Mean and complex amplitudes of the harmonics in each row, their phases those of the first row's lines."""
+    rows, columns = part.shape
+    count = max(1, min(HARMONICS, math.ceil(0.48 / abs(fx)) - 1, columns // 8))
+    x, y = np.arange(columns) - (columns - 1) / 2, np.arange(rows) - (rows - 1) / 2
+    phase = 2 * np.pi * fx * np.outer(x, np.arange(1, count + 1))
+    design = np.hstack([np.ones((columns, 1)), (x / columns)[:, None], np.cos(phase), np.sin(phase)])
+    whole = valid.all(axis=1)
+    parameters = np.full((rows, design.shape[1]), np.nan)
+    parameters[whole] = part[whole] @ np.linalg.pinv(design).T
+    for row in np.nonzero(~whole & (valid.mean(axis=1) > 0.6))[0]:
+        parameters[row] = np.linalg.lstsq(design[valid[row]], part[row, valid[row]], rcond=None)[0]
+    there = np.isfinite(parameters[:, 0])
+    if there.sum() < 6:
+        raise LinePairsRefused("fewer than six rows of the region are whole")
+    amplitudes = parameters[there, 2 : 2 + count] - 1j * parameters[there, 2 + count :]
+    turned = amplitudes * np.exp(-2j * np.pi * fy * np.outer(y[there], np.arange(1, count + 1)))
+    return np.hstack([parameters[there, :1].astype(np.complex128), turned]), int(there.sum())
+
+
+def _weights(waves: npt.NDArray[np.complex128], resamples: int, seed: int) -> FloatArray:
+    """Exponential weights of the rows (Bayesian bootstrap), shared by as many as their noise is correlated for."""
+    if resamples < 2:
+        raise ValueError(f"resamples is {resamples}, it must be at least 2")
+    rows = waves.shape[0]
+    off = waves[:, 1] - waves[:, 1].mean()
+    power = float(np.mean(np.abs(off) ** 2))
+    correlation = 1.0
+    for lag in range(1, rows // 6):
+        shared = float(np.mean((off[lag:] * off[:-lag].conj()).real)) / power if power > 0 else 0.0
+        if shared < max(0.05, 1.0 / math.sqrt(rows)):
+            break
+        correlation += 2 * shared
+    block = round(3 * correlation) if correlation > 1.2 else 1
+    block = max(1, min(block, rows // 6))
+    blocks = -(-rows // block)
+    drawn = np.random.default_rng(seed).exponential(size=(resamples, blocks))
+    # of n values such weights give a mean's variance (n - 1)/(n + 1) of what it is
+    drawn = 1.0 + (drawn - drawn.mean(axis=1, keepdims=True)) * math.sqrt((blocks + 1) / (blocks - 1))
+    return np.repeat(drawn, block, axis=1)[:, :rows]
+
+
+def resolvable_frequency(groups: Sequence[FigureOfMerit], threshold: float = 0.2) -> FigureOfMerit:
+    """Largest frequency up to which the contrast stays above a threshold.
+
+    Parameters
+    ----------
+    groups
+        Figures `contrast`, each at its frequency, all in one unit.
+    threshold
+        Contrast.
+
+    Returns
+    -------
+    FigureOfMerit
+        `limiting_resolution`, interpolated between the last group above and the first below; where all are above,
+        the highest frequency measured, with a warning that it is a lower bound and no uncertainty.
+    """
+    method = f"contrast above {threshold:g}"
+    known = sorted((g for g in groups if g.value is not None), key=lambda g: g.at["frequency"][0])
+    unit = known[0].at["frequency"][1] if known else "lp/mm"
+    if len({g.at["frequency"][1] for g in known}) > 1:
+        raise ValueError("the groups' frequencies are not in one unit")
+    if not known:
+        return FigureOfMerit.refused("limiting_resolution", unit, method, "no group has a contrast")
+    frequencies = [g.at["frequency"][0] for g in known]
+    values = [float(g.value) for g in known if g.value is not None]
+    if values[0] <= threshold:
+        reason = f"contrast at the lowest frequency, {frequencies[0]:.3g} {unit}, is {values[0]:.2g} already"
+        return FigureOfMerit.refused("limiting_resolution", unit, method, reason)
+    below = next((i for i, value in enumerate(values) if value <= threshold), None)
+    if below is None:
+        warning = f"a lower bound: no group above {frequencies[-1]:.3g} {unit} was measured"
+        return FigureOfMerit("limiting_resolution", frequencies[-1], None, None, unit, method, (warning,))
+    high, low = known[below - 1], known[below]
+    slope = (frequencies[below] - frequencies[below - 1]) / (values[below - 1] - values[below])
+    share = (values[below - 1] - threshold) / (values[below - 1] - values[below])
+    spread = slope * math.hypot((1 - share) * (high.uncertainty or 0.0), share * (low.uncertainty or 0.0))
+    value = frequencies[below - 1] + share * (frequencies[below] - frequencies[below - 1])
+    return FigureOfMerit.normal("limiting_resolution", value, unit, method + ", interpolated", statistical=spread)
+
+
+def coltman_mtf(
+    frequencies: npt.ArrayLike,
+    contrasts: npt.ArrayLike,
+    uncertainties: npt.ArrayLike | float = 0.0,
+    *,
+    unit: str = "lp/mm",
+    contrast_at_zero: float = 1.0,
+) -> tuple[FigureOfMerit, ...]:
+    """MTF from the contrasts of bar patterns, M(f) = pi/4 (C(f) + C(3f)/3 - C(5f)/5 + C(7f)/7 + ...).
+
+    Contrasts between the frequencies measured are interpolated linearly. Harmonics above the highest one are taken as
+    half of what the last contrast allows at most, with a systematic uncertainty that spans from nothing to that.
+
+    Parameters
+    ----------
+    frequencies, contrasts, uncertainties
+        Of the groups, ascending frequencies.
+    unit
+        Of the frequencies.
+    contrast_at_zero
+        Contrast of bars so wide that nothing blurs them: below 1 where the bars let light through.
+
+    Returns
+    -------
+    tuple of FigureOfMerit
+        `mtf` at each frequency.
+
+    References
+    ----------
+    J. W. Coltman, J. Opt. Soc. Am. 44 (1954) 468.
+    """
+    f = finite_vector("frequencies", frequencies)
+    c = matching_vector("contrasts", contrasts, f, "frequencies") / positive_number(
+        "contrast_at_zero", contrast_at_zero
+    )
+    u = standard_uncertainties("uncertainties", uncertainties, f) / contrast_at_zero
+    if np.any(np.diff(f) <= 0) or f[0] <= 0:
+        raise ValueError("frequencies must ascend from above zero")
+    orders = [k for k in range(1, 60, 2) if _coltman_sign(k) != 0]
+    figures = []
+    for i, at in enumerate(f):
+        # what each measured contrast adds to the sum
+        gains, missing = np.zeros(f.size), 0.0
+        for k in orders:
+            weight = _coltman_sign(k) / k
+            if k * at <= f[-1] * (1 + 1e-9):
+                right = min(int(np.searchsorted(f, k * at)), f.size - 1)
+                left = max(right - 1, 0)
+                share = 1.0 if right == left else (k * at - f[left]) / (f[right] - f[left])
+                gains[right] += weight * min(share, 1.0)
+                gains[left] += weight * (1.0 - min(share, 1.0))
+            elif missing == 0.0:
+                # a contrast falls with frequency, at least as fast as the one over k that the bound leaves out
+                missing = weight * float(max(c[-1], 0.0)) * f[-1] / (k * at)
+        value = math.pi / 4 * (float(gains @ c) + missing / 2)
+        statistical = math.pi / 4 * float(np.sqrt(np.sum((gains * u) ** 2)))
+        systematic = math.pi / 4 * abs(missing) / math.sqrt(12)
+        warnings: tuple[str, ...] = (OFFSET,)
+        if 3 * at > f[-1] * (1 + 1e-9) and c[-1] > 0.02:
+            warnings += (f"third harmonic at {3 * at:.3g} {unit} was not measured: its part is known as a range only",)
+        figure = FigureOfMerit.normal(
+            "mtf", value, "1", "Coltman series", statistical=statistical, systematic=systematic, warnings=warnings
+        )
+        figures.append(figure.at_condition(frequency=(float(f[i]), unit)))
+    return tuple(figures)
+
+
+def _coltman_sign(order: int) -> int:
+    """Coefficient of C(kf)/k: Moebius function times the sign of the k-th harmonic of a square wave; 0 if square."""
+    sign, rest = 1 if order % 4 == 1 else -1, order
+    for prime in range(3, order + 1, 2):
+        if rest % prime == 0:
+            rest //= prime
+            sign = -sign
+            if rest % prime == 0:
+                return 0
+    return sign
