@@ -16,6 +16,7 @@ COMMANDS = {
     "recover": "recover run files whose writer was killed",
     "check": "open a bench, ask every instrument who it is, switch nothing on",
     "sim": "serve a simulated bench and print its addresses",
+    "gui": "open the window",
     "procedures": "list the procedures and their parameters",
     "presets": "list the presets",
     "drivers": "list the drivers",

@@ -1,0 +1,30 @@
+"""``xraybench gui``: the window."""
+
+from __future__ import annotations
+
+import argparse
+
+from app.cli import arguments as shared
+from config.loading import bench_file
+from config.mistake import UserMistake
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    shared.add_bench(parser)
+    parser.add_argument("--seed", metavar="N", help="of the simulated world's random numbers")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Open the window, return the exit status."""
+    seed = shared.seed(given)
+    if not bench_file(given.bench).content.simulated and seed is not None:
+        raise UserMistake(f"--seed is for simulated benches, and bench '{given.bench}' is a real one")
+    try:
+        from app.gui.application import start
+    except ImportError as error:
+        raise UserMistake(
+            f"the window needs PySide6 and pyqtgraph ({error}): pip install xraybench[gui]; on Linux also what Qt "
+            "draws with: make gui installs both"
+        ) from error
+    return start(given.bench, seed)

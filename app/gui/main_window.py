@@ -1,0 +1,253 @@
+"""The window: safety bar on top, what to measure on the left, what is measured on the right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent
+from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from app.engine.events import State
+from app.gui.engine_link import EngineLink
+from app.gui.instruments_panel import InstrumentsPanel
+from app.gui.journal_panel import JournalPanel
+from app.gui.live_panel import LivePanel
+from app.gui.measurement_panel import MeasurementPanel
+from app.gui.orders import BenchFacts, RunEnd, RunOrder, Safety
+from app.gui.question_panel import QuestionPanel
+from app.gui.queue_panel import QueuePanel
+from app.gui.results_panel import ResultsPanel
+from app.gui.safety_bar import SafetyBar
+from app.gui.theme import apply_theme, is_dark, mark
+from config.loading import bench_file
+
+
+class MainWindow(QMainWindow):
+    """Everything together; closing it ends the run and makes the bench safe first.
+
+    Parameters
+    ----------
+    bench
+        Name or path of the bench file.
+    seed
+        Of a simulated bench; None takes the bench file's.
+    settings
+        Where layout and choices are kept.
+    """
+
+    def __init__(self, bench: str, seed: int | None, settings: QSettings) -> None:
+        super().__init__()
+        self.setWindowTitle(f"xraybench: {bench}")
+        self._settings = settings
+        self._bench = bench
+        self._seed = seed
+        self._closing = False
+        self.link = EngineLink(self)
+        self.safety = SafetyBar()
+        self.question = QuestionPanel()
+        self._message = QLabel()
+        self._message.setWordWrap(True)
+        self._message.setContentsMargins(10, 0, 10, 0)
+        self._message.hide()
+        self.measurement = MeasurementPanel(bench, seed)
+        self.live = LivePanel()
+        self.results = ResultsPanel()
+        self.instruments = InstrumentsPanel()
+        self.queue = QueuePanel()
+        self.journal = JournalPanel()
+        self.tabs = QTabWidget()
+        for panel, name in (
+            (self.live, "&Live"),
+            (self.results, "&Results"),
+            (self.instruments, "&Instruments"),
+            (self.queue, "&Queue"),
+            (self.journal, "&Journal"),
+        ):
+            self.tabs.addTab(panel, name)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.addWidget(self.measurement)
+        self.splitter.addWidget(self.tabs)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([390, 960])
+        self.splitter.setChildrenCollapsible(False)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for widget in (self.safety, self.question, self._message):
+            column.addWidget(widget)
+        column.addWidget(self.splitter, 1)
+        self.setCentralWidget(inside)
+        self._make_menu()
+        self._connect()
+        self._restore()
+        self.results.show_folder(self._folder())
+        self._open_bench()
+
+    def _make_menu(self) -> None:
+        view = self.menuBar().addMenu("&View")
+        self.dark = QAction("&Dark", self, checkable=True)
+        self.dark.setChecked(is_dark())
+        self.dark.toggled.connect(self._change_theme)
+        view.addAction(self.dark)
+
+    def _connect(self) -> None:
+        link = self.link
+        self.safety.stop_wanted.connect(self.stop)
+        self.question.answered.connect(link.answer)
+        self.measurement.start_wanted.connect(self.start)
+        self.measurement.queue_wanted.connect(self.queue.add)
+        self.queue.changed.connect(self._start_next)
+        self.live.pause_wanted.connect(link.pause)
+        self.live.resume_wanted.connect(link.resume)
+        self.live.abort_wanted.connect(lambda: link.stop("aborted at the window"))
+        self.instruments.energise_wanted.connect(link.energise)
+        link.bench_opened.connect(self._show_bench)
+        link.bench_closed.connect(self._show_closed)
+        link.beam_seen.connect(self.safety.show_beam)
+        link.readings_seen.connect(self.instruments.show_readings)
+        link.run_started.connect(self._begin)
+        link.state_changed.connect(self.live.show_state)
+        link.prepared.connect(self.live.show_prepared)
+        link.recorded.connect(self.live.show_records)
+        link.progressed.connect(self.live.show_progress)
+        link.progressed.connect(self.safety.show_progress)
+        link.noted.connect(self.journal.add)
+        link.run_ended.connect(self._end)
+        link.question_asked.connect(self.question.ask)
+        link.problem_seen.connect(self._show_safety)
+        link.stopped.connect(self._show_stop)
+
+    def _folder(self) -> Path:
+        given = self.measurement.folder.text().strip()
+        return Path(given or bench_file(self._bench).content.output.folder).expanduser()
+
+    def _open_bench(self) -> None:
+        from app.running import Plan
+        from procedures.procedure import Procedure
+
+        loaded = bench_file(self._bench)
+        speed = self.measurement.speed.currentData() if loaded.content.simulated else None
+        self.link.open(Plan(Procedure(), None, loaded, None), self._seed, speed)
+
+    def start(self, order: RunOrder) -> None:
+        """Start a run, or let it wait where one is on."""
+        if self.link.order is not None:
+            self.queue.add(order)
+            return
+        self.link.start(order)
+
+    def stop(self) -> None:
+        """Beam off and run ended; the queue waits until somebody lets it go on."""
+        self.queue.held.setChecked(True)
+        self.link.stop()
+
+    def _start_next(self) -> None:
+        if self.link.order is None and not self._closing:
+            order = self.queue.take()
+            if order is not None:
+                self.link.start(order)
+
+    def _begin(self, order: RunOrder) -> None:
+        self._say("", "")
+        self.safety.begin_run()
+        self.live.begin(order)
+        self.live.show_state(State.QUEUED)
+        self.journal.begin(order.title)
+        self.measurement.set_busy(True)
+        self.instruments.set_busy(True)
+        self.tabs.setCurrentWidget(self.live)
+
+    def _end(self, end: RunEnd) -> None:
+        self.live.end(end)
+        self.measurement.set_busy(False)
+        self.instruments.set_busy(False)
+        if end.outcome is not None and end.outcome.beam_unknown:
+            self._show_safety(Safety((end.outcome.reason,), beam_unknown=True))
+        folder = end.order.folder
+        self.results.show_folder(folder if folder is not None else self._folder())
+        self._start_next()
+
+    def _show_bench(self, facts: BenchFacts) -> None:
+        self.safety.show_bench(facts)
+        self.instruments.show_bench(facts)
+
+    def _show_closed(self, reason: str) -> None:
+        self.safety.show_closed(reason)
+        self.instruments.show_closed()
+        if reason:
+            self._say(f"The bench cannot be opened: {reason}", "bad")
+
+    def _show_safety(self, safety: Safety) -> None:
+        self.safety.show_safety(safety)
+        if safety.problems:
+            self._say("; ".join(safety.problems), "bad")
+
+    def _show_stop(self, reason: str) -> None:
+        waits = ": the queue is held" if self.queue.list.count() else ""
+        self._say(f"Stopped: {reason}{waits}", "warning")
+
+    def _say(self, text: str, tone: str) -> None:
+        self._message.setText(text)
+        self._message.setVisible(bool(text))
+        mark(self._message, "tone", tone)
+
+    def _change_theme(self, dark: bool) -> None:
+        apply_theme(dark)
+        self._say("Plots take the new colours with the next run." if self.live.isVisible() else "", "faint")
+
+    def _restore(self) -> None:
+        settings, panel = self._settings, self.measurement
+        for name, box in (("procedure", panel.procedure), ("preset", panel.preset), ("sample", panel.sample)):
+            kept = settings.value(f"measurement/{name}", "")
+            if kept and box.findText(str(kept)) >= 0:
+                box.setCurrentText(str(kept))
+        panel.folder.setText(str(settings.value("measurement/folder", "")))
+        index = panel.speed.findText(str(settings.value("measurement/speed", "")))
+        if index >= 0:
+            panel.speed.setCurrentIndex(index)
+        self.resize(1366, 740)
+        for name, restore in (
+            ("geometry", self.restoreGeometry),
+            ("splitter", self.splitter.restoreState),
+            ("live", self.live.splitter.restoreState),
+        ):
+            state = settings.value(f"window/{name}")
+            if isinstance(state, QByteArray):
+                restore(state)
+
+    def _keep(self) -> None:
+        settings, panel = self._settings, self.measurement
+        settings.setValue("window/geometry", self.saveGeometry())
+        settings.setValue("window/splitter", self.splitter.saveState())
+        settings.setValue("window/live", self.live.splitter.saveState())
+        settings.setValue("window/dark", is_dark())
+        for name, box in (("procedure", panel.procedure), ("preset", panel.preset), ("sample", panel.sample)):
+            settings.setValue(f"measurement/{name}", box.currentText())
+        settings.setValue("measurement/folder", panel.folder.text())
+        settings.setValue("measurement/speed", panel.speed.currentText())
+        settings.sync()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  (Qt's name)
+        """End the run and make the bench safe; the window goes when that is done."""
+        if self.link.ended:
+            event.accept()
+            return
+        event.ignore()
+        if self._closing:
+            return
+        self._closing = True
+        self._keep()
+        self._say("Closing: the bench is being made safe", "warning")
+        self.splitter.setEnabled(False)
+        self.link.end()
+        self._waiting = QTimer(self)
+        self._waiting.setInterval(30)
+        self._waiting.timeout.connect(self._close_when_safe)
+        self._waiting.start()
+
+    def _close_when_safe(self) -> None:
+        if self.link.ended:
+            self._waiting.stop()
+            self.close()

@@ -1,0 +1,95 @@
+"""Reads run files for the window, in threads that keep nobody waiting."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+if TYPE_CHECKING:
+    from analysis.figure import FigureOfMerit
+    from procedures.drawing import Drawing
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """What the window shows of a run file."""
+
+    path: Path
+    title: str
+    status: str
+    procedure: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    figures: Sequence[FigureOfMerit] = ()
+    drawings: Sequence[Drawing] = ()
+    again: bool = False
+    """Whether the figures are of an analysis with other options, which is not in the file."""
+
+
+def read_content(path: Path, options: Mapping[str, Any] | None = None) -> RunContent:
+    """Read a run file; with `options`, analyse it again, as ``xraybench analyse`` does.
+
+    Raises
+    ------
+    Exception
+        Whatever is wrong with the file; the message says it in one line.
+    """
+    from analysis.figure import FigureOfMerit
+    from app.engine.reading import analyse, procedure_of, run_data
+    from storage.reader import open_run
+
+    with open_run(path) as file:
+        procedure = procedure_of(file, options)
+        data = run_data(file, procedure.values())
+        procedure.sample = data.sample
+        if options is None:
+            figures: Sequence[FigureOfMerit] = [FigureOfMerit.from_dict(one) for one in file.figures]
+        else:
+            figures = analyse(file, options)
+        title, status = file.title, file.status
+    drawings = procedure.drawings(data) if any(len(one["time"]) for one in data.streams.values()) else ()
+    return RunContent(path, title, status, procedure.name, procedure.values(), figures, drawings, options is not None)
+
+
+class InBackground(QObject):
+    """Does something in the thread pool, and tells the window's thread what came of it."""
+
+    done = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._latest = 0
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Do `work`; what an earlier one finds after this is not told."""
+        self._latest += 1
+        QThreadPool.globalInstance().start(_Work(self, work, self._latest))
+
+    def tell(self, number: int, found: object, problem: str) -> None:
+        """Take what came of a work, in its thread."""
+        if number != self._latest:
+            return
+        if problem:
+            self.failed.emit(problem)
+        else:
+            self.done.emit(found)
+
+
+class _Work(QRunnable):
+    def __init__(self, asked: InBackground, work: Callable[[], object], number: int) -> None:
+        super().__init__()
+        self._asked, self._work, self._number = asked, work, number
+
+    def run(self) -> None:
+        found, problem = None, ""
+        try:
+            found = self._work()
+        except Exception as error:
+            problem = " ".join(str(error).split()) or type(error).__name__
+        with contextlib.suppress(RuntimeError):  # the window is gone
+            self._asked.tell(self._number, found, problem)
