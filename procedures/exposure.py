@@ -10,6 +10,9 @@ from drivers.roles import Spectrometer
 AIM = 0.7
 """of full scale, which a suitable exposure reaches in its brightest pixel"""
 
+LOWEST, HIGHEST = 0.5, 0.8
+"""of full scale, between which an exposure stays as it is; light that fluctuates needs the room above"""
+
 LONGEST = 10.0
 """s that a suitable exposure takes at most"""
 
@@ -53,10 +56,10 @@ def suitable_integration_time(spectrometer: Spectrometer, first_guess: float, ai
         # hot pixels must not decide: the brightest of what a few pixels agree on
         smooth = np.median(np.lib.stride_tricks.sliding_window_view(seen.counts, 5), axis=1)
         base, top = float(np.median(smooth)), float(smooth.max())
-        if top >= 0.5 * full or time >= longest:
+        if LOWEST * full <= top <= HIGHEST * full or (top < LOWEST * full and time >= longest):
             return time
         gain = (aim * full - base) / max(top - base, 0.005 * full)
-        time = min(time * min(gain, 8.0), longest)
-        if gain <= 1.3:
+        time = max(min(time * min(gain, 8.0), longest), shortest)
+        if 1.0 < gain <= 1.3:
             return time
     return time

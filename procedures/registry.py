@@ -24,6 +24,9 @@ SHIPPED = {
     "sensitivity": "procedures.sensitivity:Sensitivity",
     "hecht": "procedures.hecht:Hecht",
     "iv": "procedures.iv:CurrentVoltage",
+    "dark-current": "procedures.dark_current:DarkCurrent",
+    "operational-stability": "procedures.operational_stability:OperationalStability",
+    "rl-stability": "procedures.rl_stability:RLStability",
 }
 """Name to ``module:Class``."""
 

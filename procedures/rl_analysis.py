@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -214,9 +215,15 @@ def spectrum_figures(
 
 
 def _width(net: NetSpectrum, band: tuple[float, float]) -> FigureOfMerit:
-    """Return the FWHM; what is left of the detector's non-linearity bends the line and so widens or narrows it."""
+    """Return the FWHM; what is left of the detector's non-linearity bends the line and so widens or narrows it.
+
+    What the maker states is a bound: over the root of three it is a standard uncertainty (GUM, 4.3.7), here of half
+    the peak's height against the peak's. A Gaussian's width at a level is sigma sqrt(8 ln(peak/level)): at half the
+    height it changes by 1/(2 ln 2) of the level's change.
+    """
     figure = fwhm(net, band)
-    return figure.with_systematic(abs(figure.value or 0.0) * LEFT_OVER).with_warnings(
+    relative = LEFT_OVER / math.sqrt(3.0) / (2.0 * math.log(2.0))
+    return figure.with_systematic(abs(figure.value or 0.0) * relative).with_warnings(
         *(() if figure.value is None else ("the spectrometer's own line width is not taken off",))
     )
 
