@@ -318,9 +318,7 @@ class Settling:
     reason: str
 
 
-def settled(
-    currents: npt.ArrayLike, times: npt.ArrayLike, tolerance: float = 0.01, fewest: int = 8
-) -> Settling:  # fmt: skip
+def settled(currents: npt.ArrayLike, times: npt.ArrayLike, tolerance: float = 0.01, fewest: int = 8) -> Settling:
     """Tell whether a current has settled, from its drift over the last third of the readings.
 
     Settled means: the change over one more window of that length is, at 95 %, less than `tolerance` of the current, or

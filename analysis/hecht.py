@@ -219,7 +219,9 @@ def _model_warnings(asked: HechtFit, other: HechtFit) -> list[str]:
     if other.mu_tau.value is not None:
         warning += f": mu tau would be {other.mu_tau} there"
     if other.model == "surface-recombination":
-        warning += "; ignoring s/mu = 30 V/cm can bring mu tau down to 0.03 to 0.2 of the truth"
+        warning += (
+            "; ignoring s/mu = 30 V/cm brings 1e-3 cm2/V down to a third, larger mu tau to 0.03 to 0.2 of the truth"
+        )
     elif other.model == "two-carrier" and asked.model == "single-carrier":
         warning += "; if the pairs are generated in the bulk, a single-carrier fit gives 1.5 to 1.7 times the truth"
     return [warning]

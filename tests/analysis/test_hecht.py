@@ -43,19 +43,20 @@ def test_without_noise_the_published_mu_tau_comes_back():
     np.testing.assert_allclose(fit.curve, current(bias), rtol=1e-4)
 
 
-def test_intervals_hold_the_truth_when_scatter_grows_with_the_signal_and_nobody_announced_it():
-    for share in held(lambda true: 0.02 * true, seed=1):
-        assert 0.90 <= share <= 0.99
+@pytest.mark.parametrize("runs", [60, pytest.param(200, marks=pytest.mark.slow)])
+def test_intervals_hold_the_truth_when_scatter_grows_with_the_signal_and_nobody_announced_it(runs):
+    for share in held(lambda true: 0.02 * true, seed=1, runs=runs):
+        assert 0.90 <= share <= (0.99 if runs >= 200 else 1.0)
 
 
 def test_intervals_hold_the_truth_when_scatter_is_the_same_everywhere():
-    for share in held(lambda true: np.full_like(true, 0.01 * true.max()), seed=2, runs=100):
+    for share in held(lambda true: np.full_like(true, 0.01 * true.max()), seed=2, runs=60):
         assert 0.90 <= share <= 1.0
 
 
 def test_a_stated_uncertainty_that_is_far_too_small_does_not_narrow_the_interval():
-    for share in held(lambda true: 0.02 * true, seed=3, stated=1e-7, runs=60):
-        assert share >= 0.88
+    for share in held(lambda true: 0.02 * true, seed=3, stated=1e-7, runs=40):
+        assert share >= 0.87
 
 
 def test_the_sign_of_bias_and_current_belongs_to_the_carrier_and_changes_nothing():
@@ -187,4 +188,5 @@ def test_the_formulas_have_their_limits():
     assert bulk_collection(1e9) == pytest.approx(0.5)
     assert bulk_collection(1e-9) == pytest.approx(1e-9)
     assert bulk_collection(1.0) == pytest.approx(np.exp(-1))
+    assert bulk_collection(3.0) == pytest.approx(3 - 9 * (1 - np.exp(-1 / 3)))
     assert bulk_collection(999.999) == pytest.approx(float(bulk_collection(1000.001)), rel=1e-8)

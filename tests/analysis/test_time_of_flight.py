@@ -32,7 +32,7 @@ def test_the_model_returns_the_mobility_that_half_height_misses():
     assert result.knee.value == pytest.approx(TRANSIT, rel=0.15)
 
 
-@pytest.mark.parametrize("runs", [60, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [50, pytest.param(200, marks=pytest.mark.slow)])
 def test_intervals_of_transit_and_trapping_time_hold_the_truth(runs):
     times = np.arange(-0.4e-6, 3e-6, 2e-8)
     clean = transient(times, TRANSIT, 1 / TRAPPING, BIAS, BOX)
@@ -87,7 +87,7 @@ def test_a_transient_without_a_knee_gives_no_number(shape):
     result = time_of_flight(times, noisy, THICKNESS, BIAS, AMPLIFIER)
     assert result.transit_time.value is None
     assert result.mobility.value is None
-    assert result.mobility.warnings
+    assert any(word in result.mobility.warnings[0] for word in ("no knee", "no packet", "does not rise"))
 
 
 def test_a_record_that_ends_before_the_carriers_arrive_gives_no_number():
