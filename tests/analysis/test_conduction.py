@@ -114,35 +114,37 @@ def test_the_published_activation_energy_comes_back():
     assert result.breakpoint.value is None
 
 
-def test_intervals_of_the_activation_energy_hold_the_truth_and_no_break_is_invented():
+@pytest.mark.parametrize("runs", [80, pytest.param(200, marks=pytest.mark.slow)])
+def test_intervals_of_the_activation_energy_hold_the_truth_and_no_break_is_invented(runs):
     rng = np.random.default_rng(7)
     kelvin = np.linspace(290, 390, 11)
     clean = conductivity(kelvin, 0.632)
     held = broken = 0
-    for _ in range(200):
+    for _ in range(runs):
         result = activation_energy(kelvin, clean * np.exp(0.05 * rng.normal(size=11)))
         broken += len(result.figures) > 1
         held += all(low <= 0.632 <= high for low, high in (one.interval or (1, 0) for one in result.figures))
-    assert 0.90 <= held / 200 <= 0.99
-    assert broken / 200 < 0.10
+    assert 0.90 <= held / runs <= (0.99 if runs >= 200 else 1.0)
+    assert broken / runs < 0.10
 
 
-def test_a_breakpoint_is_found_with_both_energies_and_their_intervals_hold():
+@pytest.mark.parametrize("runs", [60, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_breakpoint_is_found_with_both_energies_and_their_intervals_hold(runs):
     rng = np.random.default_rng(8)
     kelvin = np.linspace(240, 400, 17)
     steep, flat = conductivity(kelvin, 0.632), conductivity(kelvin, 0.25)
     flat = flat * conductivity(320.0, 0.632) / conductivity(320.0, 0.25)
     clean = np.where(kelvin > 320, steep, flat)
     hits = np.zeros(3)
-    for _ in range(200):
+    for _ in range(runs):
         result = activation_energy(kelvin, clean * np.exp(0.04 * rng.normal(size=17)))
         assert len(result.figures) == 2
         for index, (figure, truth) in enumerate(
             zip((*result.figures, result.breakpoint), (0.632, 0.25, 320.0), strict=True)
         ):
             hits[index] += figure.interval[0] <= truth <= figure.interval[1]
-    assert np.all(hits / 200 >= 0.90)
-    assert np.all(hits / 200 <= 0.995)
+    assert np.all(hits / runs >= 0.90)
+    assert np.all(hits / runs <= (0.995 if runs >= 200 else 1.0))
 
 
 def test_conductivity_that_does_not_rise_with_temperature_has_no_activation_energy():
