@@ -62,6 +62,8 @@ class ArraysPlot(ReadOutPlot):
         falls.hideButtons()
         falls.addItem(self._image)
         falls.setXLink(self.plot)
+        falls.getAxis("bottom").enableAutoSIPrefix(False)
+        falls.getAxis("left").enableAutoSIPrefix(False)
         falls.setLabel("left", "Record")
         falls.setLabel("bottom", quantity_with_unit(self._axis_name, AXIS_UNITS[self._axis_name]))
         splitter = QSplitter(Qt.Orientation.Vertical)
@@ -79,6 +81,14 @@ class ArraysPlot(ReadOutPlot):
             (quantity_with_unit(self._axis_name, ""), AXIS_UNITS[self._axis_name]),
             (quantity_with_unit(column, ""), declared.unit),
         )
+
+        self.fit_view()
+
+    def fit_view(self) -> None:
+        """Show the whole axis, and every value."""
+        self.plot.setXRange(float(self._axis[0]), float(self._axis[-1]), padding=0)
+        self.plot.enableAutoRange(y=True)
+        self._falls.getPlotItem().enableAutoRange(y=True)
 
     def _show_waterfall(self, shown: bool) -> None:
         self._falls.setVisible(shown)

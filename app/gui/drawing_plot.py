@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from analysis.figure import FigureOfMerit
 from app.gui.live_plot import bar_lengths
@@ -36,6 +36,12 @@ class DrawingPlot(ReadOutPlot):
         self.set_labels((drawing.x_label, ""), (drawing.y_label, ""))
         self._legend = self.plot.addLegend(offset=(12, 8), labelTextColor=colours().text, brush=_glass(colours().base))
         self._items: list[object] = []
+        # under the plot: there they hide nothing
+        under = QLabel("\n".join(self._quoted))
+        layout = self.layout()
+        assert layout is not None  # noqa: S101
+        layout.addWidget(under)
+        under.setVisible(bool(self._quoted))
         for button, wanted in ((self.log_x, drawing.log_x), (self.log_y, drawing.log_y)):
             button.setChecked(wanted)
         self.redraw()
@@ -53,8 +59,6 @@ class DrawingPlot(ReadOutPlot):
             self._add_curve(curve, series[number % len(series)])
         for number, points in enumerate(self.drawing.points):
             self._add_points(points, series[number % len(series)], SYMBOLS[number % len(SYMBOLS)])
-        for text in self._quoted:
-            self._legend.addItem(pg.PlotDataItem(pen=None), text)
 
     def _add(self, item: object) -> None:
         self.plot.addItem(item)

@@ -58,6 +58,8 @@ class EngineLink(QObject):
     """A question to the operator; empty when it is taken back."""
     problem_seen = Signal(object)
     """`Safety`: what went wrong, or right, outside a run"""
+    plan_judged = Signal(object, str)
+    """A `Plan`, and why the open bench refuses it; empty where it does not"""
     stopped = Signal(str)
     """STOP was given, and why."""
 
@@ -137,6 +139,24 @@ class EngineLink(QObject):
     def do(self, job: Callable[[], None]) -> None:
         """Do something in the bench's thread that switches nothing on."""
         self._thread.do(job)
+
+    def judge(self, plan: Plan) -> None:
+        """Check a plan against the open bench; nothing is sent to an instrument."""
+        self._thread.do(lambda: self._judge(plan))
+
+    def _judge(self, plan: Plan) -> None:
+        from config.mistake import UserMistake
+
+        bench = self.bench
+        if bench is None:
+            return
+        plan.procedure.sample = plan.sample.content if plan.sample else None
+        try:
+            plan.procedure.check(bench)
+        except (UserMistake, ValueError) as mistake:
+            self._put(_Judged(plan, str(mistake)))
+        else:
+            self._put(_Judged(plan, ""))
 
     def energise(self, what: str, job: Callable[[Bench], object]) -> None:
         """Do something by hand that may switch something on; STOP undoes it."""
@@ -223,10 +243,17 @@ class EngineLink(QObject):
             self.problem_seen.emit(event)
         elif isinstance(event, _Question):
             self.question_asked.emit(event.text)
+        elif isinstance(event, _Judged):
+            self.plan_judged.emit(event.plan, event.reason)
         elif isinstance(event, tuple):
             self.readings_seen.emit(event)
         else:
             raise TypeError(f"nothing in the window shows a {type(event).__name__}")
+
+
+class _Judged:
+    def __init__(self, plan: Plan, reason: str) -> None:
+        self.plan, self.reason = plan, reason
 
 
 class _Question:

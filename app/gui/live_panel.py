@@ -30,6 +30,8 @@ from app.gui.theme import mark
 REFRESH = 40
 """ms between two drawings while records come"""
 
+NO_RUN = "No run yet: put one together on the left and press Start."
+
 TONES = {State.COMPLETED: "good", State.ABORTED: "warning", State.FAILED: "bad", State.PAUSED: "warning"}
 
 
@@ -49,7 +51,7 @@ class LivePanel(QWidget):
         self._stale: set[str] = set()
         self._order: RunOrder | None = None
         self._state = State.QUEUED
-        self._title = QLabel("No run yet: put one together on the left and press Start.")
+        self._title = QLabel(NO_RUN)
         self._title.setProperty("tone", "heading")
         self._state_label = QLabel()
         self._bar = QProgressBar()
@@ -94,6 +96,9 @@ class LivePanel(QWidget):
         self._reader.done.connect(self._show_result)
         self._reader.failed.connect(self._say_unreadable)
         self.show_state(State.QUEUED)
+        policy = self._bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._bar.setSizePolicy(policy)
         self._bar.hide()
 
     @property
@@ -150,7 +155,7 @@ class LivePanel(QWidget):
     def show_state(self, state: State) -> None:
         """Show where the run is."""
         self._state = state
-        self._state_label.setText(str(state).upper())
+        self._state_label.setText(str(state).upper() if self._title.text() != NO_RUN else "")
         mark(self._state_label, "tone", TONES.get(state, "heading"))
         going = self._order is not None and not state.final
         self.pause.setText("Resume" if state is State.PAUSED else "Pause")

@@ -43,6 +43,7 @@ class MainWindow(QMainWindow):
         self._bench = bench
         self._seed = seed
         self._closing = False
+        self._judged: object = None
         self.link = EngineLink(self)
         self.safety = SafetyBar()
         self.question = QuestionPanel()
@@ -98,6 +99,7 @@ class MainWindow(QMainWindow):
         self.question.answered.connect(link.answer)
         self.measurement.start_wanted.connect(self.start)
         self.measurement.queue_wanted.connect(self.queue.add)
+        self.measurement.plan_changed.connect(self._judge)
         self.queue.changed.connect(self._start_next)
         self.live.pause_wanted.connect(link.pause)
         self.live.resume_wanted.connect(link.resume)
@@ -118,6 +120,7 @@ class MainWindow(QMainWindow):
         link.question_asked.connect(self.question.ask)
         link.problem_seen.connect(self._show_safety)
         link.stopped.connect(self._show_stop)
+        link.plan_judged.connect(self._show_judgement)
 
     def _folder(self) -> Path:
         given = self.measurement.folder.text().strip()
@@ -130,6 +133,14 @@ class MainWindow(QMainWindow):
         loaded = bench_file(self._bench)
         speed = self.measurement.speed.currentData() if loaded.content.simulated else None
         self.link.open(Plan(Procedure(), None, loaded, None), self._seed, speed)
+
+    def _judge(self, plan: object) -> None:
+        self._judged = plan
+        self.link.judge(plan)  # type: ignore[arg-type]
+
+    def _show_judgement(self, plan: object, reason: str) -> None:
+        if plan is self._judged:
+            self.measurement.show_refusal(reason)
 
     def start(self, order: RunOrder) -> None:
         """Start a run, or let it wait where one is on."""

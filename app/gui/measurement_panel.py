@@ -137,7 +137,9 @@ class MeasurementPanel(QWidget):
         folder = QHBoxLayout()
         folder.addWidget(self.folder, 1)
         folder.addWidget(self._browse)
-        top.addRow("&Folder", folder)
+        label = QLabel("&Folder")
+        label.setBuddy(self.folder)
+        top.addRow(label, folder)
         if self._simulated:
             top.addRow("Simulated &time", self.speed)
         area = QScrollArea()
@@ -293,7 +295,7 @@ class MeasurementPanel(QWidget):
 
     def _show_buttons(self) -> None:
         problems = self.form.problems
-        reason = self._refusal or (f"{len(problems)} parameter(s) cannot be so: see above" if problems else "")
+        reason = self._refusal or (f"not allowed: {', '.join(problems)}; see there" if problems else "")
         self._reason.setText(reason)
         self._reason.setVisible(bool(reason))
         mark(self._reason, "tone", "bad")

@@ -30,6 +30,7 @@ class ParameterForm(QWidget):
         """Show another procedure's parameters with their defaults."""
         for field in self._fields.values():
             self._column.removeWidget(field)
+            field.hide()
             field.deleteLater()
         while self._column.count():
             self._column.takeAt(0)

@@ -24,6 +24,7 @@ class Colours:
     faint: str
     line: str
     accent: str
+    chunk: str
     good: str
     warning: str
     bad: str
@@ -38,6 +39,7 @@ LIGHT = Colours(
     faint="#5a616e",
     line="#c3c8d1",
     accent="#1f5fa8",
+    chunk="#a9c6e6",
     good="#1d7a3e",
     warning="#8a5a00",
     bad="#b3261e",
@@ -51,6 +53,7 @@ DARK = Colours(
     faint="#a3abb9",
     line="#434a57",
     accent="#6fb1ff",
+    chunk="#2d5a8c",
     good="#6fd58f",
     warning="#f0b64a",
     bad="#ff8a80",
@@ -117,11 +120,11 @@ def _sheet(chosen: Colours) -> str:
     QLabel[tone="warning"] {{ color: {chosen.warning}; }}
     QLabel[tone="good"] {{ color: {chosen.good}; }}
     QLabel[tone="heading"] {{ font-weight: bold; }}
-    QLineEdit, QComboBox, QPlainTextEdit {{ border: 1px solid {chosen.line}; border-radius: 3px; padding: 3px 5px;
+    QLineEdit, QPlainTextEdit {{ border: 1px solid {chosen.line}; border-radius: 3px; padding: 3px 5px;
         background: {chosen.base}; color: {chosen.text}; }}
-    QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus {{ border: 2px solid {chosen.accent}; padding: 2px 4px; }}
+    QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {chosen.accent}; padding: 2px 4px; }}
     QLineEdit[invalid="true"] {{ border: 2px solid {chosen.bad}; padding: 2px 4px; }}
-    QLineEdit:disabled, QComboBox:disabled {{ background: {chosen.window}; color: {chosen.faint}; }}
+    QLineEdit:disabled {{ background: {chosen.window}; color: {chosen.faint}; }}
     QPushButton {{ border: 1px solid {chosen.line}; border-radius: 3px; padding: 5px 12px; background: {chosen.raised};
         color: {chosen.text}; }}
     QPushButton:hover {{ border-color: {chosen.accent}; }}
@@ -145,5 +148,5 @@ def _sheet(chosen: Colours) -> str:
         gridline-color: {chosen.line}; }}
     QProgressBar {{ border: 1px solid {chosen.line}; border-radius: 3px; text-align: center; color: {chosen.text};
         background: {chosen.base}; }}
-    QProgressBar::chunk {{ background: {chosen.accent}; }}
+    QProgressBar::chunk {{ background: {chosen.chunk}; }}
     """
