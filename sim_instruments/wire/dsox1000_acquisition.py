@@ -167,6 +167,14 @@ class Acquisition:
             self._forced = True
             self._trigger_at(max(self._world.clock.now(), self._ready))
 
+    def edge(self, moment: float) -> None:
+        """Trigger on an external edge that nobody knew of when this was armed."""
+        if self.done or not self._external or moment >= self._trigger:
+            return
+        first = moment if moment >= self._ready else self._next_trigger(self._ready)
+        if first is not None and first < self._trigger:
+            self._trigger_at(first)
+
     def finish(self) -> float:
         """Take what is still to come now, as it will be if nothing changes; return when it will be over."""
         end = float(self._world.clock.now())

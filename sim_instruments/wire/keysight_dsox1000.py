@@ -74,6 +74,8 @@ class KeysightDSOX1000Wire(ScpiInstrument):
         self._world = world
         self._memory_points = memory_points
         self._next_trigger = next_trigger or getattr(world, "next_trigger", None) or (lambda _moment: None)
+        if next_trigger is None and hasattr(world, "on_trigger"):
+            world.on_trigger(self._edge)
         random = world.random("digitizer")
         self._inputs = {
             1: AnalogInput(random, world.preamp.output_voltage, gain_error, offset_error),
@@ -228,6 +230,10 @@ class KeysightDSOX1000Wire(ScpiInstrument):
     def _force(self) -> None:
         if self._acquisition is not None:
             self._acquisition.force()
+
+    def _edge(self, moment: float) -> None:
+        if self._acquisition is not None:
+            self._acquisition.edge(moment)
 
     def _digitize(self, arguments: list[str]) -> None:
         for source in arguments:
