@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from sim_instruments.world.sample_truth import PhotoconductorTruth
 Floats = NDArray[np.float64]
 Times = NDArray[np.floating[Any]]
 
+BOLTZMANN_OVER_CHARGE = 8.617333262e-5
+"""V/K"""
 READOUT_BAND_HZ = 100.0
 """The single-pole band in which the sample's noise is stated."""
 SHORT_CIRCUIT_OHM = 1e3
@@ -74,6 +77,8 @@ class PhotoconductorPhysics:
         The world's.
     ripple
         Relative standard deviation that the tube's ripple leaves in the photocurrent.
+    temperature
+        Of the sample at moments, K; None: always the one at which its resistivity is stated.
     """
 
     def __init__(
@@ -86,8 +91,10 @@ class PhotoconductorPhysics:
         faults: Faults,
         lock: threading.RLock | None = None,
         ripple: float = 0.0,
+        temperature: Callable[[Floats], Floats] | None = None,
     ) -> None:
         self.truth = truth
+        self._temperature = temperature
         self._beam = beam
         self._bias = bias
         self._clock = clock
@@ -120,6 +127,28 @@ class PhotoconductorPhysics:
     def dark_current_density(self, field_v_cm: float) -> float:
         """Return the settled dark current density at a field, V/cm, in A/cm2; it has the field's sign."""
         return field_v_cm / self.truth.resistivity_ohm_cm
+
+    def relative_conductivity(self, temperature_k: Floats | float) -> Floats:
+        """Return the dark conductivity at temperatures, K, relative to the one at the reference temperature.
+
+        sigma T is two exponentials of 1/T that meet at the breakpoint.
+        """
+        t = self.truth
+        inverse = 1.0 / np.asarray(temperature_k, dtype=float)
+
+        def exponent(at: Floats) -> Floats:
+            away = (at - 1.0 / t.breakpoint_k) / BOLTZMANN_OVER_CHARGE
+            return np.where(away <= 0.0, -t.activation_energy_ev * away, -t.activation_energy_below_ev * away)
+
+        if t.activation_energy_ev == t.activation_energy_below_ev == 0.0:
+            return np.ones(inverse.shape)
+        reference = np.asarray(1.0 / t.reference_temperature_k)
+        return np.asarray(np.exp(exponent(inverse) - exponent(reference)) * inverse / reference)
+
+    def _conductivity(self, times: Floats) -> Floats | float:
+        if self._temperature is None or self.truth.activation_energy_ev == self.truth.activation_energy_below_ev == 0.0:
+            return 1.0
+        return self.relative_conductivity(self._temperature(times))
 
     def noise_density(
         self, field_v_cm: float, bandwidth_hz: float = READOUT_BAND_HZ, integration_time: float | None = None
@@ -179,7 +208,7 @@ class PhotoconductorPhysics:
             band = READOUT_BAND_HZ * _NOISE_WIDTH if noise_bandwidth_hz is None else noise_bandwidth_hz
             white = math.sqrt(_WHITE_PER_HZ * band) * self._random.standard_normal(flat.shape)
             noise = self._noise.sample(flat)
-            current = current + self._noise_current(volts, noise, white, current)
+            current = current + self._noise_current(flat, volts, noise, white, current)
             return current.reshape(times.shape)
 
     def mean_current(self, integration_time: float, t_end: float | None = None) -> float:
@@ -196,7 +225,8 @@ class PhotoconductorPhysics:
             white = math.sqrt(_WHITE_PER_HZ / (2.0 * integration_time)) * self._random.standard_normal(1)
             noise = self._noise.mean(start, end)[:, None]
             middle = np.array([float(volts @ _MEAN_WEIGHTS) / 2.0])
-            return expected + float(self._noise_current(middle, noise, white, np.array([expected]))[0])
+            moment = np.array([0.5 * (start + end)])
+            return expected + float(self._noise_current(moment, middle, noise, white, np.array([expected]))[0])
 
     def _collected(self, field_v_cm: float) -> float:
         """S over G: what is collected without gain, uC/(Gy cm2)."""
@@ -210,7 +240,7 @@ class PhotoconductorPhysics:
 
     def _expected(self, times: Floats, dose_rate: Floats, volts: Floats) -> Floats:
         fields = volts / self._thickness_cm
-        dark = fields / self.truth.resistivity_ohm_cm + self._drift(times)
+        dark = (fields / self.truth.resistivity_ohm_cm + self._drift(times)) * self._conductivity(times)
         if np.all(volts == volts[0]):
             photo: Floats | float = self.sensitivity(float(fields[0])) * (1.0 if volts[0] > 0 else -1.0)
         else:
@@ -260,9 +290,9 @@ class PhotoconductorPhysics:
         growth = (full**2 - rest**2) / t.reference_field_v_cm**2
         return 1e-9 * np.sqrt(rest**2 + growth * fields**2)
 
-    def _noise_current(self, volts: Floats, noise: Floats, white: Floats, current: Floats) -> Floats:
+    def _noise_current(self, times: Floats, volts: Floats, noise: Floats, white: Floats, current: Floats) -> Floats:
         amplitude = self._noise_amplitude(volts / self._thickness_cm) * self._area_cm2
         own = amplitude * (np.sqrt(_OU_VARIANCE) @ noise[:-1] + white)
-        dark = volts / self._thickness_cm / self.truth.resistivity_ohm_cm * self._area_cm2
+        dark = volts / self._thickness_cm / self.truth.resistivity_ohm_cm * self._area_cm2 * self._conductivity(times)
         result: Floats = own + self._ripple * (current - dark) * noise[-1]
         return result

@@ -49,6 +49,8 @@ class ScintillatorTruth(_Truth):
     """f in the afterglow f (1 + t/1 s)^-p that follows a long irradiation, relative to the light before."""
     afterglow_exponent: Positive = 1.0
     """p of the afterglow."""
+    blur_sigma_m: Positive | None = None
+    """Standard deviation of the image's Gaussian blur, the camera's aperture included; None: the camera's own."""
 
 
 class PhotoconductorTruth(_Truth):
@@ -82,6 +84,21 @@ class PhotoconductorTruth(_Truth):
     slow_fraction: float = Field(0.0, ge=0, lt=1)
     """Part of the photocurrent that comes and goes slowly."""
     slow_time_s: Positive = 5.0
+    activation_energy_ev: NotNegative = 0.0
+    """Of the dark conductivity above the breakpoint: sigma T ~ exp(-Ea / k T)."""
+    activation_energy_below_ev: NotNegative = 0.0
+    """Likewise, below the breakpoint."""
+    breakpoint_k: Positive = 1.0
+    reference_temperature_k: Positive = 295.0
+    """At which `resistivity_ohm_cm` is stated."""
+    mobility_m2_per_v_s: Positive = 19.3e-4
+    """Of the carriers that cross the sample at a positive bias."""
+    mobility_negative_m2_per_v_s: Positive | None = None
+    """At a negative bias; None: the same."""
+    light_depth_m: NotNegative = 0.5e-6
+    """Standard deviation of the packet that the laser makes."""
+    relative_permittivity: Positive = 25.0
+    """The sample file's if absent."""
 
     @model_validator(mode="after")
     def _noise_grows_with_bias(self) -> PhotoconductorTruth:
@@ -101,7 +118,11 @@ _FROM_SAMPLE = {
         ("density_kg_m3", "density_g_cm3", 1e3),
         ("thickness_m", "thickness_um", 1e-6),
     ),
-    "photoconductor": (("thickness_m", "thickness_um", 1e-6), ("area_m2", "area_cm2", 1e-4)),
+    "photoconductor": (
+        ("thickness_m", "thickness_um", 1e-6),
+        ("area_m2", "area_cm2", 1e-4),
+        ("relative_permittivity", "relative_permittivity", None),
+    ),
 }
 
 
