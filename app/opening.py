@@ -103,6 +103,7 @@ def open_simulated(
             geometry,
             when_closed=served.close,
             when_placed=lambda name: served.world.set_sample(sample_file(name).content.model_dump()),
+            when_object_placed=lambda name: _place_object(served, name),
             options=served.driver_options,
         )
     except BaseException:
@@ -119,6 +120,7 @@ def connect(
     *,
     when_closed: Callable[[], None] = lambda: None,
     when_placed: Callable[[str], None] = lambda _: None,
+    when_object_placed: Callable[[str], None] = lambda _: None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Bench:
     """Open the drivers of a bench file.
@@ -150,7 +152,14 @@ def connect(
         for instrument in instruments.values():
             instrument.close()
         raise
-    return Bench(file, instruments, surroundings, geometry, when_closed, when_placed)
+    return Bench(file, instruments, surroundings, geometry, when_closed, when_placed, when_object_placed)
+
+
+def _place_object(served: ServedBench, name: str) -> None:
+    try:
+        served.world.set_phantom(name)
+    except ValueError as error:
+        raise UserMistake(f"the simulated bench: {error}") from error
 
 
 def driver_options(

@@ -173,7 +173,8 @@ class BaslerCamera(SfncCamera):
             )
         except ValueError as error:
             raise InstrumentError(self.name, str(error), self.frame_command) from error
-        return Frame(pixels, form.full_scale, self._exposure_or_nothing(), int(result.GetBlockID()), self.clock.now())
+        full_scale = self.full_scale_of(form.full_scale)
+        return Frame(pixels, full_scale, self._exposure_or_nothing(), int(result.GetBlockID()), self.clock.now())
 
     def _stop(self) -> None:
         if self._camera is not None and self._camera.IsGrabbing():

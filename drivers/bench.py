@@ -11,7 +11,19 @@ from config.bench_file import BenchFile, Geometry
 from config.mistake import UserMistake
 from drivers.clock import Clock
 from drivers.errors import ConnectionLost
-from drivers.roles import CurrentPreamp, Digitizer, Dosimeter, Role, SourceMeter, Spectrometer, Surroundings, XrayTube
+from drivers.roles import (
+    Camera,
+    CurrentPreamp,
+    Digitizer,
+    Dosimeter,
+    PulsedLight,
+    Role,
+    SourceMeter,
+    Spectrometer,
+    Surroundings,
+    TemperatureStage,
+    XrayTube,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +57,8 @@ class Bench:
         Called after the last connection was closed.
     when_placed
         Called with a sample's name when the operator has put it in.
+    when_object_placed
+        Called with the name of what the operator has put before the camera; empty when it was taken away.
     """
 
     def __init__(
@@ -55,6 +69,7 @@ class Bench:
         geometry: Geometry | None = None,
         when_closed: Callable[[], None] = lambda: None,
         when_placed: Callable[[str], None] = lambda _: None,
+        when_object_placed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.file = file
         self.surroundings = surroundings
@@ -62,6 +77,7 @@ class Bench:
         self._instruments = dict(instruments)
         self._when_closed = when_closed
         self._when_placed = when_placed
+        self._when_object_placed = when_object_placed
         self._left_unsafe = False
 
     def __enter__(self) -> Bench:
@@ -134,6 +150,28 @@ class Bench:
     def digitizer(self) -> Digitizer:
         """The digitizer."""
         return self.get(Digitizer)
+
+    @property
+    def camera(self) -> Camera:
+        """The camera."""
+        return self.get(Camera)
+
+    @property
+    def light(self) -> PulsedLight:
+        """The pulsed light."""
+        return self.get(PulsedLight)
+
+    @property
+    def temperature_stage(self) -> TemperatureStage:
+        """The temperature stage."""
+        return self.get(TemperatureStage)
+
+    def place_object(self, name: str) -> None:
+        """Take note that an object is before the camera (edge, line-pairs, chip, pen), or none any more: ``""``.
+
+        On a simulated bench this puts it there.
+        """
+        self._when_object_placed(name)
 
     def place(self, sample: str) -> None:
         """Take note that another sample is in the beam; on a simulated bench this puts it there."""

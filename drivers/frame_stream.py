@@ -15,7 +15,7 @@ something answers ``MISSING``; a command has no answer, and what is wrong with i
                                 ``PIX:FORM:LIST?`` all that there are, with commas
 ``REG x,y,width,height``        part that is read out, in pixels; ``REG?`` answers it
 ``TRIG:SOUR name``              ``INT``, ``SOFT`` or ``EXT``; ``TRIG:SOUR?`` answers it, ``TRIG`` fires
-``ACQ:STAR count``              forget what was taken, and take that many frames; ``ACQ:STOP`` ends it
+``ACQ:STAR count``              forget what was taken, and take that many frames, 0: without end; ``ACQ:STOP`` ends it
 ``FRAM:READ?``                  ``number,columns,rows,format,exposure,state,#<n><length><bytes>``: the oldest frame that
                                 was not fetched; number counts every frame that was exposed, state is ``OK`` or
                                 ``INCOMPLETE``; ``NONE`` where no frame is complete yet
@@ -264,8 +264,10 @@ class FrameStreamCamera(Camera):
     _first = True
 
     def _start(self, count: int) -> None:
+        # without end: what is lost or incomplete is taken once more
+        del count
         self._first = True
-        self._send(f"ACQ:STAR {count}")
+        self._send("ACQ:STAR 0")
 
     def _fire(self) -> None:
         self._socket.send("TRIG")
@@ -301,10 +303,10 @@ class FrameStreamCamera(Camera):
         if (width, height) != (self._region.width, self._region.height):
             raise self._socket.bad(f"the frame is {width} x {height} and not {self._region}", head)
         try:
-            pixels = unpack(content, form, width, height)
+            pixels = unpack(memoryview(content), form, width, height)
         except ValueError:
             return None  # cut short on its way: incomplete, whatever it says of itself
-        return Frame(pixels, form.full_scale, exposure, number, self.clock.now())
+        return Frame(pixels, self.full_scale_of(form.full_scale), exposure, number, self.clock.now())
 
     def _stop(self) -> None:
         self._socket.send("ACQ:STOP")

@@ -211,7 +211,11 @@ class GenICamCamera(SfncCamera):
         except ValueError as error:
             raise InstrumentError(self.name, str(error), self.frame_command) from error
         return Frame(
-            pixels, form.full_scale, self._exposure_or_nothing(), self._or_zero(buffer, "frame_id"), self.clock.now()
+            pixels,
+            self.full_scale_of(form.full_scale),
+            self._exposure_or_nothing(),
+            self._or_zero(buffer, "frame_id"),
+            self.clock.now(),
         )
 
     def _format_of(self, buffer: Any) -> str:

@@ -24,6 +24,8 @@ SHIPPED: dict[str, tuple[str, str]] = {
     "genicam": ("camera", "drivers.genicam:GenICamCamera"),
     "basler": ("camera", "drivers.basler:BaslerCamera"),
     "frame-stream": ("camera", "drivers.frame_stream:FrameStreamCamera"),
+    "keysight-33500": ("light", "drivers.keysight_33500:Keysight33500Light"),
+    "lakeshore-336": ("temperature_stage", "drivers.lakeshore_336:LakeShore336Stage"),
 }
 """Driver name to role and class."""
 

@@ -41,6 +41,8 @@ class FaultKind(StrEnum):
     """Replies are bytes that mean nothing (`detail`, if given)."""
     TRUNCATED_REPLY = "truncated-reply"
     """Replies break off in the middle and lack their end."""
+    INCOMPLETE_FRAME = "incomplete-frame"
+    """Part of a camera's frame is lost on its way; the camera says so."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,9 @@ SIMULATIONS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "keithley-2450": ("sim_instruments.wire.keithley_2450:Keithley2450Wire", {}),
     "sr570": ("sim_instruments.wire.sr570:SR570Wire", {}),
     "keysight-dsox1000": ("sim_instruments.wire.keysight_dsox1000:KeysightDSOX1000Wire", {}),
+    "frame-stream": ("sim_instruments.wire.frame_camera:FrameCameraWire", {}),
+    "keysight-33500": ("sim_instruments.wire.keysight_33500:Keysight33500Wire", {}),
+    "lakeshore-336": ("sim_instruments.wire.lakeshore_336:LakeShore336Wire", {}),
 }
 """By driver: the class of its simulation and what that is made with besides the world."""
 

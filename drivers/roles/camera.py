@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import abstractmethod
 from collections.abc import Generator
@@ -15,6 +16,8 @@ from pydantic import Field
 from config.mistake import UserMistake, nearest
 from drivers.errors import ConnectionLost, Inhibited, InstrumentError
 from drivers.roles.role import DriverOptions, Role, exclusive
+
+log = logging.getLogger(__name__)
 
 Trigger = Literal["internal", "software", "external"]
 """A frame begins when the last one is over, when `Camera.fire` is called, or with an edge at the camera's input."""
@@ -67,6 +70,9 @@ class CameraOptions(DriverOptions):
         None, gt=0, description="pixel distance in the object's plane, um; by default the camera's own / magnification"
     )
     magnification: float = Field(1.0, gt=0, description="of the lens: sensor size over object size")
+    full_scale: int | None = Field(
+        None, gt=0, le=65_535, description="largest value of a pixel, where the sensor has fewer bits than the format"
+    )
     pixel_format: str = Field("", description="Mono8, Mono12p, ...; by default as the camera is set")
 
 
@@ -299,6 +305,7 @@ class Camera(Role):
             self._check_idle("frames")
             exposure, trigger = self._exposure_or_nothing(), self.trigger
             self._taking, self._last_number = True, None
+        whole = False
         try:
             with self.lock:
                 self._start(count)
@@ -306,10 +313,21 @@ class Camera(Role):
                 with self.lock:
                     frame = self._complete_frame(trigger, timeout or exposure + self.options.timeout_s)
                 yield frame
+            whole = True
         finally:
             with self.lock:
                 self._taking = False
-                self._stop()
+                try:
+                    self._stop()
+                except InstrumentError as error:
+                    if whole:
+                        raise
+                    # why it ends early is what counts
+                    log.warning("%s", error)
+
+    def full_scale_of(self, format_full_scale: int) -> int:
+        """Return the value at which a pixel is saturated: that of the format, or what the bench file says."""
+        return min(format_full_scale, self.options.full_scale or format_full_scale)
 
     def _exposure_or_nothing(self) -> float:
         try:

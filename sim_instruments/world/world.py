@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -14,25 +14,34 @@ from numpy.typing import NDArray
 from sim_instruments.faults import Fault, FaultKind, Faults
 from sim_instruments.world.beam import Beam
 from sim_instruments.world.bias import Bias, Source
+from sim_instruments.world.camera import CameraPhysics
+from sim_instruments.world.camera_parameters import camera_parameters
 from sim_instruments.world.clock import SimulationClock
 from sim_instruments.world.dosimeter import DosimeterParameters, DosimeterPhysics
 from sim_instruments.world.geometry import Geometry
+from sim_instruments.world.laser import LaserParameters, LaserPhysics
+from sim_instruments.world.phantom import PhantomParameters
 from sim_instruments.world.photoconductor import PhotoconductorPhysics
 from sim_instruments.world.preamp import PreampPhysics
 from sim_instruments.world.sample_truth import ScintillatorTruth, sample_truth
 from sim_instruments.world.scintillator import ScintillatorPhysics
 from sim_instruments.world.spectrometer import SpectrometerParameters, SpectrometerPhysics
+from sim_instruments.world.stage import StageParameters, StagePhysics
 from sim_instruments.world.tube import TubeParameters, TubePhysics
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.floating[Any]]
-Parameters = TypeVar("Parameters", TubeParameters, DosimeterParameters, SpectrometerParameters)
+Parameters = TypeVar(
+    "Parameters",
+    TubeParameters,
+    DosimeterParameters,
+    SpectrometerParameters,
+    PhantomParameters,
+    LaserParameters,
+    StageParameters,
+)
 
-PARTS: dict[str, type[TubeParameters] | type[DosimeterParameters] | type[SpectrometerParameters]] = {
-    "tube": TubeParameters,
-    "dosimeter": DosimeterParameters,
-    "spectrometer": SpectrometerParameters,
-}
+PARTS = ("tube", "dosimeter", "spectrometer", "camera", "phantom", "laser", "stage")
 """The tables that a bench file's ``[simulation]`` table may hold, and what their keys are."""
 
 
@@ -98,6 +107,27 @@ class World:
             self.lock,
             _parameters(SpectrometerParameters, given.get("spectrometer")),
         )
+        self.camera = CameraPhysics(
+            camera_parameters(given.get("camera")),
+            _parameters(PhantomParameters, given.get("phantom")),
+            self.beam,
+            lambda: self.scintillator,
+            self.random("camera pixels"),
+            self.random("camera"),
+            self.lock,
+        )
+        self.stage = StagePhysics(
+            _parameters(StageParameters, given.get("stage")), clock, self.random("stage"), self.lock
+        )
+        self.laser = LaserPhysics(
+            _parameters(LaserParameters, given.get("laser")),
+            lambda: self.photoconductor,
+            self.bias,
+            lambda: float(self.stage.temperature()),
+            clock,
+            self.random("laser"),
+            self.lock,
+        )
         self.preamp = PreampPhysics(
             self.device_current,
             lambda volts: self.set_bias("preamp", volts),
@@ -142,7 +172,20 @@ class World:
                 self.faults,
                 self.lock,
                 ripple=self.tube.ripple_behind(truth.response_time_s),
+                temperature=self.stage.temperature,
             )
+
+    def set_phantom(self, name: str) -> None:
+        """Put an object before the camera (`sim_instruments.world.phantom.PHANTOMS`); empty: take it away."""
+        self.camera.phantom = name
+
+    def next_trigger(self, moment: float) -> float | None:
+        """Return when the next edge comes to whatever the light's trigger is connected to; None where none will."""
+        return self.laser.next_edge(moment)
+
+    def on_trigger(self, listener: Callable[[float], None]) -> None:
+        """Call ``listener(moment)`` when edges begin to come."""
+        self.laser.on_begin(listener)
 
     def set_geometry(self, geometry: Geometry | Mapping[str, Any]) -> None:
         """Change filters and distance, from now on."""
@@ -167,13 +210,18 @@ class World:
         """
         if self.photoconductor is None:
             return np.zeros(np.shape(0.0 if t is None else t))
-        return self.photoconductor.current(t, noise_bandwidth_hz)
+        with self.lock:
+            times = np.asarray(self.clock.now() if t is None else t, dtype=float)
+            return self.photoconductor.current(times, noise_bandwidth_hz) + self.laser.current(times)
 
     def mean_device_current(self, integration_time: float, t_end: float | None = None) -> float:
         """Return the mean current through the sample, A, as a meter that integrates reads it."""
         if self.photoconductor is None:
             return 0.0
-        return self.photoconductor.mean_current(integration_time, t_end)
+        with self.lock:
+            end = self.clock.now() if t_end is None else t_end
+            light = self.laser.mean_current(end - integration_time, end)
+            return self.photoconductor.mean_current(integration_time, end) + light
 
     def truth(self, name: str, **conditions: float) -> float:
         """Return a true figure of merit, see `sim_instruments.world.truth.truth`."""
