@@ -102,7 +102,13 @@ def test_pythons_are_the_same_wherever_they_are_named() -> None:
 
 
 def test_every_library_that_the_code_imports_is_declared() -> None:
-    distributions = {"usb": "pyusb", "serial": "pyserial", "PySide6": "pyside6-essentials", "pyvisa_py": "pyvisa-py"}
+    distributions = {
+        "colour": "colour-science",
+        "usb": "pyusb",
+        "serial": "pyserial",
+        "PySide6": "pyside6-essentials",
+        "pyvisa_py": "pyvisa-py",
+    }
     declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["dependencies"]}
     gui = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["gui"]}
     # only for tests of other groups' procedures, which bring pytest themselves
