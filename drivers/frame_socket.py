@@ -89,8 +89,15 @@ class FrameSocket:
         self.send(question)
         return self._line_until(b"\n").decode("latin-1").rstrip("\r")
 
-    def ask_frame(self, question: str) -> tuple[str, bytearray]:
+    def ask_frame(self, question: str, timeout_s: float) -> tuple[str, bytearray]:
         """Ask for a line that ends in an IEEE 488.2 definite-length block (``...,#8........`` and the bytes).
+
+        Parameters
+        ----------
+        question
+            What is asked.
+        timeout_s
+            After which bytes that do not come are lost, s.
 
         Returns
         -------
@@ -98,6 +105,14 @@ class FrameSocket:
             What stands before the block, and its bytes. An answer without a block has no bytes.
         """
         self.send(question)
+        self._open().settimeout(timeout_s)
+        try:
+            return self._frame_answer()
+        finally:
+            if self._socket is not None:
+                self._socket.settimeout(self._timeout)
+
+    def _frame_answer(self) -> tuple[str, bytearray]:
         start = self._line_until(b"#", b"\n")
         if start.endswith(b"\n"):
             return start.decode("latin-1").strip(), bytearray()

@@ -26,18 +26,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
 
 from config.mistake import UserMistake
 from drivers.errors import BadReply, InstrumentError, WrongInstrument
 from drivers.frame_socket import FrameSocket
 from drivers.pixel_formats import pixel_format, unpack
-from drivers.roles.camera import Camera, Frame, Region, Trigger
+from drivers.roles.camera import Camera, CameraOptions, Frame, Region, Trigger
 from drivers.roles.role import DriverOptions, Identity, Surroundings, exclusive
 
 PROTOCOL = "FRAMES,1"
 _TRIGGERS: dict[str, Trigger] = {"INT": "internal", "SOFT": "software", "EXT": "external"}
 _SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.5e-3, 20e-3
 _MOST_ERRORS = 50
+
+
+class FrameStreamOptions(CameraOptions):
+    """What a bench file may say of a camera behind a socket."""
+
+    transfer_timeout_s: float = Field(
+        15.0, gt=0, le=600, description="how long the bytes of a frame that is complete may take, s"
+    )
 
 
 class FrameStreamCamera(Camera):
@@ -48,7 +59,7 @@ class FrameStreamCamera(Camera):
     resource
         ``TCPIP::host::port::SOCKET``.
     options
-        See `CameraOptions`.
+        See `FrameStreamOptions`.
     surroundings
         Of the bench.
 
@@ -59,6 +70,9 @@ class FrameStreamCamera(Camera):
     WrongInstrument
         If somebody is who does not speak this protocol.
     """
+
+    Options: ClassVar[type[DriverOptions]] = FrameStreamOptions
+    options: FrameStreamOptions
 
     frame_command = "FRAM:READ?"
 
@@ -281,7 +295,7 @@ class FrameStreamCamera(Camera):
             self.wait(min(exposure, timeout))
         look = min(max(exposure / 50.0, _SHORTEST_LOOK_S), _LONGEST_LOOK_S)
         while True:
-            head, content = self._socket.ask_frame(self.frame_command)
+            head, content = self._socket.ask_frame(self.frame_command, self.options.transfer_timeout_s)
             if head != "NONE":
                 return self._frame_of(head, content)
             if self.clock.now() >= deadline:

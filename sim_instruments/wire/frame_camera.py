@@ -39,6 +39,7 @@ class FrameCameraWire(ScpiInstrument):
         super().__init__(world.clock, f"{p.maker},{p.model},SIM{p.columns}X{p.rows},1.0")
         self._world = world
         self._camera = world.camera
+        self._camera.prepare()
         self._p = p
         self._held = held
         self._formats = tuple(name for bits in sorted(_FORMATS) if bits <= p.bits for name in _FORMATS[bits])

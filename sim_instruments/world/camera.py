@@ -262,6 +262,15 @@ class CameraPhysics:
             struck = (sizes > number) & (row + down < rows) & (column + right < columns)
             np.add.at(charge, (row[struck] + down, column[struck] + right), amounts[struck])
 
+    def prepare(self) -> None:
+        """Do now what takes long when it is done first: the first frame is not to come later than the others."""
+        from scipy.ndimage import gaussian_filter
+        from scipy.special import ndtr
+
+        del gaussian_filter, ndtr
+        with self._lock:
+            self._sensor()
+
     def _sensor(self) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the pixels' responses, and which are dead or always full: the same as long as the sensor lives."""
         if self._responses is None:
@@ -294,9 +303,14 @@ class CameraPhysics:
 
 
 def poisson(mean: Floats, random: np.random.Generator) -> Floats:
-    """Draw Poisson numbers; where all means are large their normal limit is drawn, several times as fast."""
-    if mean.size and float(mean.min()) > _MANY_QUANTA:
-        drawn = random.standard_normal(mean.shape, dtype=np.float32) * np.sqrt(mean)
-        drawn += mean
-        return np.asarray(np.rint(drawn), dtype=np.float64)
-    return np.asarray(random.poisson(np.maximum(mean, 0.0)), dtype=np.float64)
+    """Draw Poisson numbers; those of large mean from their normal limit, several times as fast."""
+    few = mean <= _MANY_QUANTA
+    count = int(np.count_nonzero(few))
+    if count == mean.size:
+        return np.asarray(random.poisson(np.maximum(mean, 0.0)), dtype=np.float64)
+    drawn = random.standard_normal(mean.shape, dtype=np.float32) * np.sqrt(np.maximum(mean, 0.0))
+    drawn += mean
+    drawn = np.rint(drawn)
+    if count:
+        drawn[few] = random.poisson(np.maximum(mean[few], 0.0))
+    return np.asarray(drawn, dtype=np.float64)

@@ -27,11 +27,11 @@ def truth(world: World, name: str, **conditions: float) -> float:
     world
         Whose.
     name
-        A name of `SCINTILLATOR`, `PHOTOCONDUCTOR` or ``dose_rate``.
+        A name of `SCINTILLATOR`, `PHOTOCONDUCTOR`, `CAMERA` or ``dose_rate``.
     **conditions
         What the figure depends on: ``field`` (V/cm), ``bandwidth_hz`` or ``integration_time`` (s) of the reading,
         ``voltage_kv``, ``current_ma``, ``dose`` (Gy, since the sample was fresh), ``dose_rate`` (Gy/s),
-        ``wavelength_from`` and ``wavelength_to`` (nm).
+        ``wavelength_from`` and ``wavelength_to`` (nm), ``voltage`` (V), ``line_pairs_per_mm``.
 
     Returns
     -------
@@ -48,6 +48,8 @@ def truth(world: World, name: str, **conditions: float) -> float:
     """
     if name == "dose_rate":
         return kerma_rate(conditions["voltage_kv"], conditions["current_ma"], world.beam.geometry)
+    if name in CAMERA:
+        return CAMERA[name](world.camera, **conditions)
     if world.photoconductor is not None and name in PHOTOCONDUCTOR:
         return PHOTOCONDUCTOR[name](world.photoconductor, **conditions)
     if world.scintillator is not None and name in SCINTILLATOR:
@@ -84,6 +86,17 @@ def _dark(device: PhotoconductorPhysics, *, field: float) -> float:
     return device.dark_current_density(field) * 1e9
 
 
+CAMERA: dict[str, Callable[..., float]] = {
+    "mtf": lambda camera, *, line_pairs_per_mm: camera.mtf(line_pairs_per_mm),
+    "mtf50": lambda camera: camera.frequency_at(0.5),
+    "mtf20": lambda camera: camera.frequency_at(0.2),
+    "nyquist": lambda camera: 0.5e-3 / camera.parameters.pixel_m,
+    "contrast": lambda camera, *, line_pairs_per_mm, voltage_kv: camera.line_pair_contrast(
+        line_pairs_per_mm, voltage_kv
+    ),
+}
+"""Figures of the camera and its screen; frequencies in line pairs per mm."""
+
 PHOTOCONDUCTOR: dict[str, Callable[..., float]] = {
     "sensitivity": _sensitivity,
     "lod_interpolated": _lod,
@@ -98,6 +111,14 @@ PHOTOCONDUCTOR: dict[str, Callable[..., float]] = {
     "gain": lambda device, *, field: device.gain(field),
     "mu_tau": lambda device: device.truth.mu_tau_m2_per_v * 1e4,
     "resistivity": lambda device: device.truth.resistivity_ohm_cm,
+    "mobility": lambda device, **_: device.truth.mobility_m2_per_v_s * 1e4,
+    "transit_time": lambda device, *, voltage: (
+        device.truth.thickness_m**2 / (device.truth.mobility_m2_per_v_s * abs(voltage))
+    ),
+    "lifetime": lambda device: device.truth.mu_tau_m2_per_v / device.truth.mobility_m2_per_v_s,
+    "activation_energy": lambda device, **_: device.truth.activation_energy_ev,
+    "activation_energy_below": lambda device, **_: device.truth.activation_energy_below_ev,
+    "breakpoint": lambda device, **_: device.truth.breakpoint_k,
 }
 """Figures of a photoconductor."""
 

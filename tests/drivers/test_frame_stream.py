@@ -11,8 +11,8 @@ import pytest
 
 from config.mistake import UserMistake
 from drivers.errors import BadReply, ConnectionLost, Inhibited, InstrumentError, WrongInstrument
-from drivers.frame_stream import FrameStreamCamera
-from drivers.roles import CameraOptions, Region, Surroundings
+from drivers.frame_stream import FrameStreamCamera, FrameStreamOptions
+from drivers.roles import Region, Surroundings
 from sim_instruments.faults import Fault, FaultKind
 from sim_instruments.wire.frame_camera import FrameCameraWire
 from sim_instruments.wire.server import WireServer
@@ -30,7 +30,9 @@ class Bench:
     opened: list[FrameStreamCamera]
 
     def open(self, **options: Any) -> FrameStreamCamera:
-        camera = FrameStreamCamera(self.resource, CameraOptions(**({"timeout_s": 1.0} | options)), self.surroundings)
+        camera = FrameStreamCamera(
+            self.resource, FrameStreamOptions(**({"timeout_s": 1.0} | options)), self.surroundings
+        )
         self.opened.append(camera)
         return camera
 
@@ -221,7 +223,7 @@ def test_a_disturbed_line_gives_an_error_and_then_frames_again(serve, fault, err
 
 def test_a_frame_that_is_cut_short_on_its_way_is_no_frame(serve):
     bench = serve(columns=64, rows=48)
-    camera = bench.open(timeout_s=0.2)
+    camera = bench.open(timeout_s=0.2, transfer_timeout_s=0.2)
     taken = camera.frames(5)
     next(taken)
     bench.world.clock.sleep(1.0)
@@ -237,7 +239,7 @@ def test_another_instrument_at_the_address_is_named():
     server = WireServer(world.clock, world.lock)
     address = server.serve_tcp("camera", Keithley2450Wire(world))
     with pytest.raises(WrongInstrument, match="MODEL 2450"):
-        FrameStreamCamera(address, CameraOptions(timeout_s=0.3), Surroundings(clock=world.clock))
+        FrameStreamCamera(address, FrameStreamOptions(timeout_s=0.3), Surroundings(clock=world.clock))
     world.close()
     server.close()
 
@@ -246,4 +248,4 @@ def test_an_address_that_is_none_is_the_users_mistake():
     with pytest.raises(UserMistake, match="is no address of the form TCPIP"):
         FrameStreamCamera("COM3")
     with pytest.raises(ConnectionLost, match="nobody answers"):
-        FrameStreamCamera("TCPIP::127.0.0.1::1::SOCKET", CameraOptions(timeout_s=0.3))
+        FrameStreamCamera("TCPIP::127.0.0.1::1::SOCKET", FrameStreamOptions(timeout_s=0.3))
