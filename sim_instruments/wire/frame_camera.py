@@ -188,10 +188,13 @@ class FrameCameraWire(ScpiInstrument):
         count, begin = self._waiting.popleft()
         x, y, width, height = self._window
         head = f"{count},{width},{height},{self._format},{self._exposure!r}"
-        if self._world.faults.strike(FaultKind.INCOMPLETE_FRAME, ROLE) is not None:
-            return f"{head},INCOMPLETE,".encode() + block(b"")
         pixels = self._camera.expose(begin, begin + self._exposure, (x, y, width, height), self._gain)
-        return f"{head},OK,".encode() + block(packed(pixels, self._p.bits, self._format))
+        state = "OK"
+        if self._world.faults.strike(FaultKind.INCOMPLETE_FRAME, ROLE) is not None:
+            # as real ones are: of full size, and what was lost is black
+            state = "INCOMPLETE"
+            pixels[height // 2 :] = 0
+        return f"{head},{state},".encode() + block(packed(pixels, self._p.bits, self._format))
 
 
 def _exactly(value: object) -> str:
