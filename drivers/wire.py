@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import select
 import socket
@@ -191,10 +190,21 @@ class Wire(VISAAdapter):
             super().close()
 
 
-@functools.cache
+_managers: dict[str, pyvisa.ResourceManager] = {}
+
+
 def _manager(visa_library: str) -> pyvisa.ResourceManager:
-    """Look for the VISA library once: pyvisa starts compilers and linkers to find it, 0.1 s each time."""
-    return pyvisa.ResourceManager(visa_library)
+    """Look for the VISA library once: pyvisa starts compilers and linkers to find it, 0.1 s each time.
+
+    pyvisa has one manager a library in the whole process, which any other program in it may close; then it is made anew.
+    """
+    known = _managers.get(visa_library)
+    if known is not None:
+        with contextlib.suppress(pyvisa.errors.InvalidSession):
+            assert known.session is not None  # noqa: S101  (raises where it was closed)
+            return known
+    _managers[visa_library] = pyvisa.ResourceManager(visa_library)
+    return _managers[visa_library]
 
 
 def _of_interface(manager: pyvisa.ResourceManager, resource: str, settings: dict[str, Any]) -> dict[str, Any]:
