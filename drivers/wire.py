@@ -196,7 +196,8 @@ _managers: dict[str, pyvisa.ResourceManager] = {}
 def _manager(visa_library: str) -> pyvisa.ResourceManager:
     """Look for the VISA library once: pyvisa starts compilers and linkers to find it, 0.1 s each time.
 
-    pyvisa has one manager a library in the whole process, which any other program in it may close; then it is made anew.
+    pyvisa has one manager a library in the whole process, and any other code in it may close that: it is then made
+    anew.
     """
     known = _managers.get(visa_library)
     if known is not None:
