@@ -16,8 +16,8 @@ from procedures.streams import AXIS_UNITS
 OVERLAID = 8
 """of the last ones, fainter the older they are"""
 
-WATERFALL_COLUMNS = 512
-"""Pixels of a row; peaks are kept where several values share one"""
+WATERFALL_COLUMNS = 1024
+"""Pixels of a row"""
 
 
 class ArraysPlot(ReadOutPlot):
@@ -93,6 +93,12 @@ class ArraysPlot(ReadOutPlot):
     def _show_waterfall(self, shown: bool) -> None:
         self._falls.setVisible(shown)
 
+    def _evenly(self, row: Array) -> Array:
+        """Return a row at evenly spaced places, as pixels are: a spectrometer's wavelengths are not."""
+        even = np.linspace(self._axis[0], self._axis[-1], WATERFALL_COLUMNS)
+        found: Array = np.interp(even, self._axis, row)
+        return found
+
     def redraw(self) -> None:
         """Draw what is in the buffer."""
         kept = self._buffer.arrays[self._column]
@@ -102,19 +108,11 @@ class ArraysPlot(ReadOutPlot):
         if not kept or self._falls.isHidden():
             return
         first = max(0, self._buffer.rows - KEPT_ARRAYS)
-        rows = np.array([_peaks(row) for row in kept])
+        rows = np.array([self._evenly(row) for row in kept])
         low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
         self._image.setImage(rows.T, levels=(low, high if high > low else low + 1))
         left, right = float(self._axis[0]), float(self._axis[-1])
         self._image.setRect(QRectF(left, first, right - left, len(rows)))
-
-
-def _peaks(row: Array) -> Array:
-    """Return a row with `WATERFALL_COLUMNS` values at most."""
-    step = -(-len(row) // WATERFALL_COLUMNS)
-    whole = len(row) // step * step
-    found: Array = row[:whole].reshape(-1, step).max(axis=1)
-    return found
 
 
 def _example() -> QWidget:

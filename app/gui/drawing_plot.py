@@ -34,7 +34,7 @@ class DrawingPlot(ReadOutPlot):
         self._quoted = [_line(figure) for figure in figures if figure.name in drawing.quoted]
         self.plot.setTitle(drawing.title, color=colours().text, size="11pt")
         self.set_labels((drawing.x_label, ""), (drawing.y_label, ""))
-        self._legend = self.plot.addLegend(offset=(12, 8), labelTextColor=colours().text, brush=_glass(colours().base))
+        self._legend = self.plot.addLegend(offset=(12, 8), labelTextColor=colours().text)
         self._items: list[object] = []
         # under the plot: there they hide nothing
         under = QLabel("\n".join(self._quoted))
@@ -109,12 +109,6 @@ class DrawingPlot(ReadOutPlot):
 def _line(figure: FigureOfMerit) -> str:
     at = ", ".join(f"{value:g} {unit}" for value, unit in figure.at.values())
     return f"{figure.name.replace('_', ' ')} = {figure}{f' at {at}' if at else ''}"
-
-
-def _glass(colour: str) -> object:
-    glass = pg.mkColor(colour)
-    glass.setAlphaF(0.8)
-    return pg.mkBrush(glass)
 
 
 def _example() -> QWidget:

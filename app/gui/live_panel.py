@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -48,7 +49,7 @@ class LivePanel(QWidget):
         super().__init__(parent)
         self._buffers: dict[str, StreamBuffer] = {}
         self._views: list[tuple[str, LivePlot | ArraysPlot]] = []
-        self._stale: set[str] = set()
+        self._stale: set[QWidget] = set()
         self._order: RunOrder | None = None
         self._state = State.QUEUED
         self._title = QLabel(NO_RUN)
@@ -131,6 +132,7 @@ class LivePanel(QWidget):
                     tabs.removeTab(index)
                     widget.deleteLater()
         self._views.clear()
+        self._stale.clear()
         self._buffers = {stream.name: StreamBuffer(stream) for stream in order.plan.procedure.streams()}
         for stream in order.plan.procedure.streams():
             if len([name for name in stream.scalars if not name.endswith("_errors")]) > 1:
@@ -175,7 +177,7 @@ class LivePanel(QWidget):
             by_stream[record.stream].append(record)
         for stream, some in by_stream.items():
             self._buffers[stream].add(some)
-        self._stale |= by_stream.keys()
+        self._stale |= {view for stream, view in self._views if stream in by_stream}
 
     def end(self, end: RunEnd) -> None:
         """Show how the run ended, and what came of it."""
@@ -220,12 +222,15 @@ class LivePanel(QWidget):
 
     def _draw(self) -> None:
         """Draw what has changed and can be seen."""
-        if not self._stale:
-            return
-        for stream, view in self._views:
-            if stream in self._stale and view.isVisible():
+        for _, view in self._views:
+            if view in self._stale and view.isVisible():
                 view.redraw()
-        self._stale.clear()
+                self._stale.discard(view)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  (Qt's name)
+        """Draw what has come while the panel was hidden."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self._draw)
 
     def _draw_all(self) -> None:
         """Draw what came to light."""
