@@ -15,7 +15,7 @@ NEAR = {"distance_m": 0.206, "filters": [{"material": "Al", "thickness_mm": 0.4}
 @pytest.mark.simulated_bench(sample="chen24-pnc-silicone", geometry=NEAR, seed=3)
 def test_the_light_that_is_left_is_the_worlds(simulated_bench: SimulatedBench) -> None:
     outcome = simulated_bench.run(
-        RLStability(), tube_voltage=60, tube_current=4, duration=60, first_interval=60, longest_interval=120, averages=2
+        RLStability(), tube_voltage=60, tube_current=4, duration=20, first_interval=30, longest_interval=60, averages=2
     )
     assert outcome.state is State.COMPLETED
     figures = {(figure.name, figure.at.get("time")): figure for figure in outcome.figures}
