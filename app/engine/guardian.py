@@ -1,8 +1,8 @@
 """A small process that switches the bench off when the one that measures is killed.
 
 It holds the reading end of a pipe. As long as the measuring process lives, the pipe is open; when it breaks without
-the word to stand down, the guardian opens the instruments that can hurt (tube, bias, light) itself and makes them safe,
-again and again until each has confirmed.
+the word to stand down, the guardian opens the instruments that can hurt (tube, bias, light, heater) itself and makes
+them safe, again and again until each has confirmed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from drivers.roles import Role, Surroundings
 
 log = logging.getLogger(__name__)
 
-ENERGISING = ("tube", "source_meter", "preamp", "light")
+ENERGISING = ("tube", "source_meter", "preamp", "light", "temperature_stage")
 """Roles that can be left on, the most dangerous first."""
 
 STAND_DOWN = "stand down\n"
