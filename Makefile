@@ -75,7 +75,7 @@ $(VENV)/.installed-gui: $(PINNED)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(PINNED)
-	@$(ENVIRONMENT) --qt offscreen $(VENV) gui dev
+	@$(ENVIRONMENT) --qt offscreen $(VENV) gui dev camera basler
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(PINNED)
