@@ -32,6 +32,8 @@ JOURNAL_TEXT = "data"
 ANALYSIS = "analysis"
 CHECKSUM = "checksum"
 DIGESTS = "digests"
+NOTES = "notes"
+TAGS = "tags"
 
 NEXUS_CLASS = {
     PARAMETERS: "NXcollection",
@@ -56,6 +58,8 @@ NOT_A_STREAM = frozenset(NEXUS_CLASS) | {
     "start_time",
     END_TIME,
     STATUS,
+    NOTES,
+    TAGS,
 }
 
 STATUSES = ("running", "completed", "aborted", "failed", "recovered")

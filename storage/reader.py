@@ -49,6 +49,26 @@ class Analysis:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What somebody wrote about a run after it (see `storage.notes`).
+
+    Attributes
+    ----------
+    number
+        1 for the first.
+    date
+        ISO 8601 with time zone.
+    author, text
+        As given.
+    """
+
+    number: int
+    date: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Verification:
     """Whether a run file still holds what was written; true if so.
 
@@ -177,6 +197,24 @@ class RunFile:
         return analyses[-1].figures if analyses else ()
 
     @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was noted about the run since, in the order in which it was written."""
+        if names.NOTES not in self._entry:
+            return ()
+        group = self._guard.group(self._entry, names.NOTES)
+        return tuple(self._note(group, name) for name in sorted(group))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags of the run, sorted."""
+        if names.TAGS not in self._entry:
+            return ()
+        tags = self._guard.value(self._entry, names.TAGS)
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise UnreadableRunFile(f"{self.path}: its tags are none")
+        return tuple(sorted(tags))
+
+    @property
     def digests(self) -> dict[str, str] | None:
         """Path to digest as kept in the file, or None before the run has ended."""
         group = self._guard.group(self._entry, names.CHECKSUM)
@@ -226,6 +264,13 @@ class RunFile:
 
     def _text(self, name: str) -> str:
         return str(self._guard.value(self._entry, name))
+
+    def _note(self, group: h5py.Group, name: str) -> Note:
+        note = self._guard.group(group, name)
+        if not name.isdecimal():
+            raise UnreadableRunFile(f"{self.path}: note {name!r} is none")
+        date, author, text = (str(self._guard.value(note, field)) for field in ("date", "author", "data"))
+        return Note(int(name), date, author, text)
 
     def _analysis(self, group: h5py.Group, name: str) -> Analysis:
         analysis = self._guard.group(group, name)

@@ -14,13 +14,14 @@ from pathlib import Path
 import h5py
 
 from config.mistake import UserMistake
+from storage.amendment import remove_left_copies, replace_synced
 from storage.disk_space import MARGIN, reserve
 from storage.errors import RunFileError, UnreadableRunFile
 from storage.guard import Guard
 from storage.journal import FAILED, JOURNAL_SUFFIX, SYNCED, journal_path, journal_text
 from storage.layout import ENTRY, JOURNAL, JOURNAL_TEXT, TIME
 from storage.reader import DEFAULT_LIMIT, RunFile, open_run
-from storage.seal import replace_synced, write_digests, write_ending
+from storage.seal import write_digests, write_ending
 from storage.tree import LIBVER, Tree
 
 SUFFIX = ".recovered"
@@ -162,8 +163,7 @@ def _recover(run: RunFile, copy: Path) -> Recovered:
     finally:
         building.unlink(missing_ok=True)
     # copies on which the sealing was working when it was cut short
-    for litter in run.path.parent.glob(f".{run.path.name}.*.amended"):
-        litter.unlink(missing_ok=True)
+    remove_left_copies(run.path)
     return recovered
 
 

@@ -1,28 +1,21 @@
-"""What is written after the last record: end time, journal, figures of merit, checksum; and analyses made later.
-
-A finished run file is never changed in place, where a full disk or a killed process would leave half of it: a copy is
-changed and then takes the file's name, in one step. Nor does a reader that has the file open stand in the way of it.
-"""
+"""What is written after the last record: end time, journal, figures of merit, checksum; and analyses made later."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import h5py
 
 from storage import layout as names
+from storage.amendment import amended, one_at_a_time
 from storage.checksum import ALGORITHM
-from storage.disk_space import MARGIN, reserve
 from storage.encoding import encode_name, text_array
 from storage.errors import RunFileError
 from storage.journal import journal_path, journal_text
 from storage.layout import ENTRY
 from storage.reader import open_run
-from storage.tree import LIBVER, Tree
+from storage.tree import Tree
 
 Figure = Mapping[str, object]
 
@@ -50,7 +43,7 @@ def seal(path: Path, status: str, end_time: str, figures: Sequence[Figure], dige
         If the disk does not take it; the file is then as it was.
     """
     journal = journal_text(journal_path(path))
-    with _amended(path, len(journal.encode()) + _room_for(figures) + 256 * len(digests)) as file:
+    with amended(path, len(journal.encode()) + _room_for(figures) + 256 * len(digests)) as file:
         tree = Tree(file)
         tree.digests.update(digests)
         write_ending(tree, file, status, end_time, journal)
@@ -94,20 +87,20 @@ def append_analysis(path: Path | str, figures: Sequence[Figure]) -> int:
         If the run has not ended, or the disk does not take it; the file is then as it was.
     """
     path = Path(path)
-    with open_run(path) as run:
-        number = max((analysis.number for analysis in run.analyses), default=0) + 1
-        digests = run.digests
-    if digests is None:
-        raise RunFileError(f"{path}: this run has not ended, or was cut short; recover it, then analyse it again")
-    try:
-        with _amended(path, _room_for(figures) + 512 * len(digests)) as file:
-            tree = Tree(file)
-            tree.digests.update(digests)
-            _write_analysis(tree, number, figures, datetime.now().astimezone().isoformat())
-            del file[f"{ENTRY}/{names.CHECKSUM}/{names.DIGESTS}"]
-            write_digests(tree, file)
-    except (OSError, RuntimeError) as fault:
-        raise RunFileError(f"{path}: the analysis cannot be added: {fault}") from fault
+    with one_at_a_time(path):
+        with open_run(path) as run:
+            number = max((analysis.number for analysis in run.analyses), default=0) + 1
+            digests = run.digests
+        if digests is None:
+            raise RunFileError(f"{path}: this run has not ended, or was cut short; recover it, then analyse it again")
+        try:
+            with amended(path, _room_for(figures) + 512 * len(digests)) as file:
+                tree = Tree(file)
+                tree.digests.update(digests)
+                _write_analysis(tree, number, figures, datetime.now().astimezone().isoformat())
+                replace_digests(tree, file)
+        except (OSError, RuntimeError) as fault:
+            raise RunFileError(f"{path}: the analysis cannot be added: {fault}") from fault
     return number
 
 
@@ -147,38 +140,11 @@ def write_digests(tree: Tree, file: h5py.File) -> None:
     file[f"{ENTRY}/{names.CHECKSUM}"].create_dataset(names.DIGESTS, data=text_array(text))
 
 
+def replace_digests(tree: Tree, file: h5py.File) -> None:
+    """Write the digests anew, after something was added to a finished file."""
+    del file[f"{ENTRY}/{names.CHECKSUM}/{names.DIGESTS}"]
+    write_digests(tree, file)
+
+
 def _room_for(figures: Sequence[Figure]) -> int:
     return sum(16 * 1024 + 8 * len(repr(figure)) for figure in figures)
-
-
-@contextmanager
-def _amended(path: Path, room: int) -> Iterator[h5py.File]:
-    copy = path.with_name(f".{path.name}.{os.getpid()}.amended")
-    try:
-        shutil.copyfile(path, copy)
-        with copy.open("rb+") as grown:
-            reserve(grown.fileno(), copy, copy.stat().st_size, room + MARGIN)
-        with h5py.File(copy, "r+", libver=LIBVER, locking=False) as file:
-            yield file
-        replace_synced(copy, path)
-    finally:
-        copy.unlink(missing_ok=True)
-
-
-def replace_synced(new: Path, path: Path) -> None:
-    """Let a finished file take a name, durably, and in one step where the system can."""
-    with new.open("rb+") as file:
-        os.fsync(file.fileno())
-    try:
-        new.replace(path)
-    except PermissionError:
-        if os.name != "nt":
-            raise
-        # Windows replaces no file that a viewer has open, but lets it be overwritten; `new` stays until that is done
-        shutil.copyfile(new, path)
-    with suppress(OSError):  # Windows opens no folders, and some network file systems sync none
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
