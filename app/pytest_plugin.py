@@ -36,6 +36,8 @@ class SimulatedBench:
         For run files.
     bench, sample, geometry, seed, speed
         As `app.opening.open_simulated`, by name or as read; geometry as a table such as ``{"distance_m": 0.3}``.
+    world
+        Per part of the world, parameters besides the bench file's: ``{"camera": {"kind": "ma21"}}``.
     """
 
     def __init__(
@@ -46,14 +48,17 @@ class SimulatedBench:
         geometry: dict[str, Any] | None = None,
         seed: int = 1,
         speed: Any = "max",
+        world: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         from app.opening import open_simulated
+        from app.running import with_world
         from config.bench_file import Geometry
         from config.loading import bench_file, check, sample_file
 
         self.folder = folder
         self.seed = seed
-        self.file = bench_file(bench) if isinstance(bench, str) else bench
+        loaded = bench_file(bench) if isinstance(bench, str) else bench
+        self.file = with_world(loaded, world, "of the test") if world else loaded
         self.sample = sample_file(sample) if isinstance(sample, str) else sample
         self.bench: Bench
         self.bench, self._served = open_simulated(
@@ -91,7 +96,8 @@ class SimulatedBench:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
-        "markers", "simulated_bench(bench, sample, geometry, seed, speed): what the fixture simulated_bench opens"
+        "markers",
+        "simulated_bench(bench, sample, geometry, seed, speed, world): what the fixture simulated_bench opens",
     )
 
 

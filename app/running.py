@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,37 @@ def plan(
     wanted = content.geometry if content else None
     geometry = wanted if wanted is not None and wanted != file.content.geometry else None
     loaded = sample_file(name) if name else None
+    if content is not None and content.world:
+        file = with_world(file, content.world, f"preset {preset}")
     chosen.sample = loaded.content if loaded else None
     return Plan(chosen, loaded, file, geometry, preset or "")
+
+
+def with_world(file: Loaded[BenchFile], world: Mapping[str, Mapping[str, Any]], whose: str) -> Loaded[BenchFile]:
+    """Simulate what a preset's paper measured with; a real bench has what it has.
+
+    Parameters
+    ----------
+    file
+        Of the bench.
+    world
+        Per part of the world, parameters besides the bench file's.
+    whose
+        They are, for the text that the run file keeps.
+    """
+    simulation = file.content.simulation
+    if simulation is None:
+        return file
+    merged = {part: {**simulation.world.get(part, {}), **given} for part, given in world.items()}
+    changed = simulation.model_copy(update={"world": {**simulation.world, **merged}})
+    # the run file keeps this text as what was simulated
+    said = [
+        f"# {whose}: simulation.world.{part}.{name} = {value!r}"
+        for part, given in world.items()
+        for name, value in given.items()
+    ]
+    content = file.content.model_copy(update={"simulation": changed})
+    return replace(file, content=content, text="\n".join([file.text.rstrip("\n"), *said, ""]))
 
 
 @contextmanager

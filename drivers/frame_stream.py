@@ -9,6 +9,7 @@ something answers ``MISSING``; a command has no answer, and what is wrong with i
 ``SYST:ERR?``                   number,"text" of the oldest error, 0 if there is none; it is taken out of the queue
 ``SENS:SIZE?``                  columns,rows of the whole sensor
 ``SENS:PIX?``                   distance of its pixels, m
+``SENS:OBJ?``                   distance of its pixels in the object's plane, m, where whoever serves it knows the lens
 ``EXP s``, ``EXP?``             exposure time, s; ``EXP:LIM?`` answers shortest,longest
 ``GAIN dB``, ``GAIN?``          gain; ``GAIN:LIM?`` answers smallest,largest
 ``PIX:FORM name``               Mono8, Mono10, Mono12, Mono16, Mono10p, Mono12p, ... (PFNC); ``PIX:FORM?`` answers it,
@@ -87,6 +88,7 @@ class FrameStreamCamera(Camera):
             columns, rows = (int(number) for number in self._numbers("SENS:SIZE?", 2))
             self._shape = (rows, columns)
             self._pixel = self._number_or_none("SENS:PIX?")
+            self._object_pixel = self._number_or_none("SENS:OBJ?")
             self._region = self._read_region()
             self._trigger = self._read_trigger()
             self._exposure = self._number_or_none("EXP?")
@@ -189,6 +191,18 @@ class FrameStreamCamera(Camera):
     def sensor_pixel_size(self) -> float | None:
         """Distance of the sensor's pixels, m; None where the camera does not know it."""
         return self._pixel
+
+    @property
+    def pixel_size(self) -> float:
+        """Distance of the pixels in the object's plane, m: the bench file's, the one that is served, the sensor's own.
+
+        Raises
+        ------
+        UserMistake
+            If nobody says.
+        """
+        said = self.options.model_fields_set & {"pixel_size_um", "magnification"}
+        return super().pixel_size if said or self._object_pixel is None else self._object_pixel
 
     @property
     def exposure_limits(self) -> tuple[float, float]:

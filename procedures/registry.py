@@ -41,6 +41,9 @@ class PresetFile(Table):
     source: str = ""
     sample: str = Field("", description="name of a sample file")
     geometry: Geometry | None = None
+    world: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="of a simulated bench, per part of the world, parameters besides the bench's"
+    )
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 

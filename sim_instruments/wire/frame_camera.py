@@ -48,6 +48,7 @@ class FrameCameraWire(ScpiInstrument):
         self.on(":SYSTem:PROTocol?", lambda _a, _s: "FRAMES,1")
         self.on(":SENSor:SIZE?", lambda _a, _s: f"{p.columns},{p.rows}")
         self.on(":SENSor:PIXel?", lambda _a, _s: repr(p.sensor_pixel_m))
+        self.on(":SENSor:OBJect?", lambda _a, _s: repr(p.pixel_m))
         self.setting(":EXPosure", lambda: self._exposure, self._set_exposure, _exactly)
         self.on(":EXPosure:LIMits?", lambda _a, _s: f"{p.shortest_s!r},{p.longest_s!r}")
         self._declare_gain()
