@@ -13,6 +13,7 @@ COMMANDS = {
     "run": "run a procedure into a run file and print its figures of merit",
     "analyse": "analyse run files again, from the files alone",
     "show": "show what a run file holds",
+    "runs": "find run files by sample, procedure, date, tag, status or figure of merit",
     "recover": "recover run files whose writer was killed",
     "check": "open a bench, ask every instrument who it is, switch nothing on",
     "sim": "serve a simulated bench and print its addresses",
