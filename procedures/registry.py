@@ -27,6 +27,8 @@ SHIPPED = {
     "dark-current": "procedures.dark_current:DarkCurrent",
     "operational-stability": "procedures.operational_stability:OperationalStability",
     "rl-stability": "procedures.rl_stability:RLStability",
+    "tof": "procedures.tof:TimeOfFlight",
+    "activation-energy": "procedures.activation_energy:ActivationEnergy",
 }
 """Name to ``module:Class``."""
 

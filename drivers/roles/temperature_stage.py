@@ -51,6 +51,21 @@ class TemperatureStage(Role):
     def heating(self) -> bool:
         """Whether the controller may heat, as it says itself."""
 
+    def check_temperature(self, kelvin: float) -> None:
+        """Check a temperature against the bench file's limits; nothing is sent.
+
+        Raises
+        ------
+        UserMistake
+            If it is not within them.
+        """
+        low, high = self.options.lowest_k, self.options.highest_k
+        if not (math.isfinite(kelvin) and low <= kelvin <= high):
+            raise UserMistake(
+                f"temperature {kelvin:g} K is not within {low:g} to {high:g} K "
+                f"(instruments.temperature_stage.options.lowest_k, highest_k)"
+            )
+
     @exclusive
     def set_temperature(self, kelvin: float, rate_k_per_min: float | None = None) -> None:
         """Let the stage go to a temperature; returns at once.
@@ -69,12 +84,7 @@ class TemperatureStage(Role):
         Inhibited
             If the bench was told to stop.
         """
-        low, high = self.options.lowest_k, self.options.highest_k
-        if not (math.isfinite(kelvin) and low <= kelvin <= high):
-            raise UserMistake(
-                f"temperature {kelvin:g} K is not within {low:g} to {high:g} K "
-                f"(instruments.temperature_stage.options.lowest_k, highest_k)"
-            )
+        self.check_temperature(kelvin)
         if rate_k_per_min is not None and not (math.isfinite(rate_k_per_min) and rate_k_per_min > 0):
             raise UserMistake(f"a temperature cannot be ramped at {rate_k_per_min:g} K/min")
         self.check_not_inhibited()
