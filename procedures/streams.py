@@ -52,7 +52,17 @@ class Image(Column):
     axes: ClassVar[tuple[str, ...]] = ("y", "x")
 
 
-AXIS_UNITS = {"wavelength": "nm", "delay": "s", "y": "px", "x": "px"}
+@dataclass(frozen=True)
+class CorrectedImage(Image):
+    """An image a record in the object's plane; its pixels' size is the distance of the axes' values."""
+
+    errors: bool = False
+    """Whether each comes with its standard uncertainty, recorded as ``NAME_errors``."""
+    dtype: str = "f4"
+    axes: ClassVar[tuple[str, ...]] = ("vertical", "horizontal")
+
+
+AXIS_UNITS = {"wavelength": "nm", "delay": "s", "y": "px", "x": "px", "vertical": "um", "horizontal": "um"}
 """Of the axes that columns can lie on."""
 
 

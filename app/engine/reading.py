@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.figure import FigureOfMerit
 from config.bench_file import Geometry
@@ -15,8 +17,9 @@ from config.mistake import UserMistake
 from config.sample_file import Sample
 from procedures.procedure import Procedure
 from procedures.registry import procedure_class
-from procedures.run_data import RunData
+from procedures.run_data import RecordedImages, RunData
 from storage.reader import RunFile, open_run
+from storage.streams import StreamData
 
 Products = Callable[[], Sequence[Path]]
 
@@ -34,7 +37,8 @@ def run_data(file: RunFile, parameters: Mapping[str, Any]) -> RunData:
     sample = check(_plain(file.sample), Sample, f"{file.path}: sample") if file.sample else None
     return RunData(
         streams={
-            name: {column: np.asarray(stream[column]) for column in stream} for name, stream in file.streams.items()
+            name: {column: np.asarray(stream[column]) for column in stream if column not in _image_shapes(stream)}
+            for name, stream in file.streams.items()
         },
         axes={name: {axis: np.asarray(values) for axis, values in axes.items()} for name, axes in file.axes.items()},
         parameters=parameters,
@@ -42,7 +46,25 @@ def run_data(file: RunFile, parameters: Mapping[str, Any]) -> RunData:
         geometry=check(_plain(file.geometry), Geometry, f"{file.path}: geometry"),
         calibrations=_by_role(file, "calibration"),
         settings=_by_role(file, "settings"),
+        images={
+            name: {
+                column: RecordedImages((stream.rows, *shape), partial(_read_images, file.path, name, column))
+                for column, shape in _image_shapes(stream).items()
+            }
+            for name, stream in file.streams.items()
+        },
     )
+
+
+def _image_shapes(stream: StreamData) -> dict[str, tuple[int, int]]:
+    """Return rows and columns of each column that holds images."""
+    return {one.name: (one.shape[0], one.shape[1]) for one in stream.layout.columns if len(one.shape) == 2}
+
+
+def _read_images(path: Path, stream: str, column: str, first: int, last: int) -> npt.NDArray[np.generic]:
+    # opened for each look: an analysis outlives the file that it was given
+    with open_run(path) as file:
+        return file.streams[stream].read(column, first, last)
 
 
 def procedure_of(
