@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -121,10 +121,7 @@ def average_frames(
         unknown = np.full(mean.shape, np.nan)
         spread = unknown if count == 1 else np.abs(stack[1].astype(np.float64) - stack[0]) / 2
         return AveragedFrames(mean, spread, count, 0, saturated, used, warnings)
-    middle = np.median(stack, axis=0)
-    scatter = _temporal_scatter(stack, middle)
-    limit = middle + hit_sigmas * scatter
-    hit = stack > limit
+    hit = direct_hits(stack, hit_sigmas)
     squares = np.zeros_like(mean)
     hits = int(np.count_nonzero(hit))
     if hits:
@@ -144,6 +141,22 @@ def average_frames(
             f"{share:.1%} of the values were rejected as direct hits: has the scene moved between the frames?",
         )
     return AveragedFrames(mean, uncertainty, count, hits, saturated, used, warnings)
+
+
+def direct_hits(frames: npt.ArrayLike, hit_sigmas: float = HIT_SIGMAS) -> BoolArray:
+    """Say which values of repeated frames are direct hits of X-rays, as `average_frames` finds them.
+
+    Parameters
+    ----------
+    frames
+        frames x rows x columns, at least three frames.
+    hit_sigmas
+        How far above the median a hit is.
+    """
+    stack = np.asarray(frames)
+    middle = np.median(stack, axis=0)
+    struck: BoolArray = stack > middle + hit_sigmas * _temporal_scatter(stack, middle)
+    return struck
 
 
 def _temporal_scatter(stack: npt.NDArray[np.generic], middle: FloatArray) -> FloatArray:
@@ -216,6 +229,8 @@ class FlatFieldCorrection:
         Standard uncertainties of their means.
     mask
         True at defective pixels.
+    dose_ratio
+        Dose of the flat over that of the object.
     """
 
     dark: FloatArray
@@ -223,6 +238,39 @@ class FlatFieldCorrection:
     dark_uncertainty: FloatArray
     flat_uncertainty: FloatArray
     mask: BoolArray
+    dose_ratio: float = 1.0
+
+    def of_other_exposure(self, dark: AveragedFrames, dose_ratio: float) -> FlatFieldCorrection:
+        """Correction of frames that had another exposure time, and a dark of their own.
+
+        Parameters
+        ----------
+        dark
+            Of that exposure time.
+        dose_ratio
+            Dose of this flat over that of those frames.
+        """
+        gain = self.gain * (dose_ratio / self.dose_ratio)
+        return FlatFieldCorrection(
+            dark.mean, gain, dark.uncertainty, self.flat_uncertainty, self.mask | dark.saturated, dose_ratio
+        )
+
+    def radiograph(self, frames: AveragedFrames) -> Radiograph:
+        """Transmission of averaged frames, with its uncertainty and mask."""
+        transmission = self.apply(frames.mean)
+        mask = self.mask | frames.saturated
+        transmission[mask] = np.nan
+        # T = (r - d) g with g = k/(f - d): dT/dr = g, dT/df = -(T/k) g, dT/dd = (T/k - 1) g
+        share = transmission / self.dose_ratio
+        parts = (
+            np.nan_to_num(frames.uncertainty) ** 2
+            + (share * np.nan_to_num(self.flat_uncertainty)) ** 2
+            + ((share - 1.0) * np.nan_to_num(self.dark_uncertainty)) ** 2
+        )
+        uncertainty = np.abs(self.gain) * np.sqrt(parts)
+        uncertainty[np.isnan(frames.uncertainty)] = np.nan
+        warnings = (f"{int(mask.sum())} of {mask.size} pixels are masked",) if mask.any() else ()
+        return Radiograph(transmission, uncertainty, mask, (*frames.warnings, *warnings))
 
     def apply(self, raw: npt.ArrayLike, out: FloatArray | None = None) -> FloatArray:
         """Transmission of one raw frame, (raw - dark) gain; NaN at masked pixels. Two passes over the frame.
@@ -280,7 +328,7 @@ def flat_field_correction(
         )
     response = flat.mean - dark.mean
     response[bad] = np.nan
-    return FlatFieldCorrection(dark.mean, dose_ratio / response, dark.uncertainty, flat.uncertainty, bad)
+    return FlatFieldCorrection(dark.mean, dose_ratio / response, dark.uncertainty, flat.uncertainty, bad, dose_ratio)
 
 
 def radiograph(
@@ -296,22 +344,8 @@ def radiograph(
         Of `flat_field_correction`.
     """
     correction = flat_field_correction(dark, flat, **options)  # type: ignore[arg-type]
-    transmission = correction.apply(object_frames.mean)
-    mask = correction.mask | object_frames.saturated
-    transmission[mask] = np.nan
-    # T = (r - d) g with g = 1/(f - d): dT/dr = g, dT/df = -T g, dT/dd = (T - 1) g
-    gain = np.abs(correction.gain)
-    parts = (
-        np.nan_to_num(object_frames.uncertainty) ** 2
-        + (transmission * np.nan_to_num(flat.uncertainty)) ** 2
-        + ((transmission - 1.0) * np.nan_to_num(dark.uncertainty)) ** 2
-    )
-    uncertainty = gain * np.sqrt(parts)
-    uncertainty[np.isnan(object_frames.uncertainty)] = np.nan
-    warnings = tuple(dict.fromkeys((*dark.warnings, *flat.warnings, *object_frames.warnings)))
-    if mask.any():
-        warnings += (f"{int(mask.sum())} of {mask.size} pixels are masked",)
-    return Radiograph(transmission, uncertainty, mask, warnings)
+    image = correction.radiograph(object_frames)
+    return replace(image, warnings=tuple(dict.fromkeys((*dark.warnings, *flat.warnings, *image.warnings))))
 
 
 def interpolated_for_display(image: FloatArray, mask: BoolArray) -> FloatArray:
