@@ -96,7 +96,7 @@ def remaining(
     ).with_systematic(100.0 * share * monitor)
 
 
-def t95(times: npt.ArrayLike, signal: npt.ArrayLike, level: float = 0.95) -> FigureOfMerit:
+def t95(times: npt.ArrayLike, signal: npt.ArrayLike, level: float = 0.95, unit: str = "s") -> FigureOfMerit:
     """Time after which 95 % of the signal is left, s.
 
     Parameters
@@ -105,6 +105,8 @@ def t95(times: npt.ArrayLike, signal: npt.ArrayLike, level: float = 0.95) -> Fig
         As `remaining`.
     level
         Share left; the figure is named after it (`t95`, `t80`).
+    unit
+        Of `times`, where they are no times but doses: ``"Gy"``.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def t95(times: npt.ArrayLike, signal: npt.ArrayLike, level: float = 0.95) -> Fig
     moments = finite_vector("times", times)
     course = _course(moments, signal)
     if isinstance(course, str):
-        return FigureOfMerit.refused(name, "s", method, course)
+        return FigureOfMerit.refused(name, unit, method, course)
     # Even steps late, geometric ones early.
     after = np.unique(np.concatenate([np.linspace(0, 1, GRID), np.geomspace(1e-6, 1, GRID)])) * course.span
     share, spread = course.ratio_to_start(course.start + after)
@@ -134,14 +136,14 @@ def t95(times: npt.ArrayLike, signal: npt.ArrayLike, level: float = 0.95) -> Fig
     bound = course.span if earliest is None else earliest
     details = {**_details(course, moments.size), "lower_bound_s": bound, "remaining_at_end": float(share[-1])}
     if reached is None or latest is None:
-        seen = "is not reached" if reached is None else f"is reached at about {reached:.4g} s, but not beyond doubt,"
-        reason = f"{100.0 * level:g} % {seen} within {course.span:.6g} s: {name} is at least {bound:.4g} s"
-        return FigureOfMerit.refused(name, "s", method, reason, details=details)
+        seen = "is not reached" if reached is None else f"is reached at about {reached:.4g} {unit}, but not beyond doubt,"
+        reason = f"{100.0 * level:g} % {seen} within {course.span:.6g} {unit}: at least {bound:.4g} {unit}"
+        return FigureOfMerit.refused(name, unit, method, reason, details=details)
     near = _first_below(after, share - spread, level)
     far = _first_below(after, share + spread, level)
     u = 0.5 * ((far if far is not None else latest) - (near if near is not None else bound))
     warnings = _memory_warnings(course, moments.size)
-    return FigureOfMerit(name, reached, u, (bound, latest), "s", method, warnings, statistical=u, details=details)
+    return FigureOfMerit(name, reached, u, (bound, latest), unit, method, warnings, statistical=u, details=details)
 
 
 def relative_slope(times: npt.ArrayLike, signal: npt.ArrayLike, name: str = "slope") -> FigureOfMerit:

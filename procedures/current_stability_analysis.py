@@ -61,7 +61,7 @@ def operational_figures(data: RunData, initial: float) -> list[FigureOfMerit]:
     figures = [
         remaining(elapsed, response),
         t95(elapsed, response),
-        t95(dose, response).renamed("dose_to_95").scaled(1.0, "Gy"),
+        t95(dose, response, unit="Gy").renamed("dose_to_95"),
         relative_slope(elapsed, response),
     ]
     if initial > 0:
