@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -146,7 +147,9 @@ def allowed(parameter: Parameter) -> str:
 def _without_unit(parameter: Parameter, text: str) -> str | float | list[float]:
     """Take a unit off a text and convert to the parameter's own."""
     unit = getattr(parameter, "units", None)
-    words = text.strip().rsplit(maxsplit=1)
+    # "10min" as well as "10 min"; not the exponent of 1e3, nor the letters of "nan"
+    apart = re.sub(r"(?<=[0-9.\])])(?![eE][-+]?[0-9])(?=[^\W\d_][^\s,:]*$)", " ", text.strip())
+    words = apart.rsplit(maxsplit=1)
     numeric = isinstance(parameter, FloatParameter | IntegerParameter | FloatListParameter)
     if not numeric or len(words) < 2 or not any(letter.isalpha() for letter in words[1]) or _is_number(words[1]):
         return text.strip()
