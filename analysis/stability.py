@@ -136,7 +136,8 @@ def t95(times: npt.ArrayLike, signal: npt.ArrayLike, level: float = 0.95, unit: 
     bound = course.span if earliest is None else earliest
     details = {**_details(course, moments.size), "lower_bound_s": bound, "remaining_at_end": float(share[-1])}
     if reached is None or latest is None:
-        seen = "is not reached" if reached is None else f"is reached at about {reached:.4g} {unit}, but not beyond doubt,"
+        about = "" if reached is None else f"is reached at about {reached:.4g} {unit}, but not beyond doubt,"
+        seen = about or "is not reached"
         reason = f"{100.0 * level:g} % {seen} within {course.span:.6g} {unit}: at least {bound:.4g} {unit}"
         return FigureOfMerit.refused(name, unit, method, reason, details=details)
     near = _first_below(after, share - spread, level)

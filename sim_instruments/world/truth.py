@@ -86,6 +86,22 @@ def _dark(device: PhotoconductorPhysics, *, field: float) -> float:
     return device.dark_current_density(field) * 1e9
 
 
+def _mobility(device: PhotoconductorPhysics, polarity: float) -> float:
+    """Return the mobility of the carriers that cross at a bias of that sign, m2/(V s)."""
+    other = device.truth.mobility_negative_m2_per_v_s
+    return device.truth.mobility_m2_per_v_s if polarity > 0 or other is None else other
+
+
+def _dark_current_drift(device: PhotoconductorPhysics, *, field: float, since: float, duration: float) -> float:
+    """Relative change over field and time of the dark current, from `since` s after the bias on, cm/(V s)."""
+    t = device.truth
+
+    def level(at: float) -> float:
+        return 1.0 + t.dark_drift * math.exp(-((at / t.dark_drift_time_s) ** t.dark_drift_stretch))
+
+    return (level(since + duration) / level(since) - 1.0) / (abs(field) * duration)
+
+
 CAMERA: dict[str, Callable[..., float]] = {
     "mtf": lambda camera, *, line_pairs_per_mm: camera.mtf(line_pairs_per_mm),
     "mtf50": lambda camera: camera.frequency_at(0.5),
@@ -111,14 +127,16 @@ PHOTOCONDUCTOR: dict[str, Callable[..., float]] = {
     "gain": lambda device, *, field: device.gain(field),
     "mu_tau": lambda device: device.truth.mu_tau_m2_per_v * 1e4,
     "resistivity": lambda device: device.truth.resistivity_ohm_cm,
-    "mobility": lambda device, **_: device.truth.mobility_m2_per_v_s * 1e4,
+    "mobility": lambda device, *, polarity=1.0: _mobility(device, polarity) * 1e4,
     "transit_time": lambda device, *, voltage: (
-        device.truth.thickness_m**2 / (device.truth.mobility_m2_per_v_s * abs(voltage))
+        device.truth.thickness_m**2 / (_mobility(device, voltage) * abs(voltage))
     ),
     "lifetime": lambda device: device.truth.mu_tau_m2_per_v / device.truth.mobility_m2_per_v_s,
     "activation_energy": lambda device, **_: device.truth.activation_energy_ev,
     "activation_energy_below": lambda device, **_: device.truth.activation_energy_below_ev,
     "breakpoint": lambda device, **_: device.truth.breakpoint_k,
+    "dark_current_drift": _dark_current_drift,
+    "remaining_percent": lambda _device, **_: 100.0,
 }
 """Figures of a photoconductor."""
 
@@ -189,6 +207,15 @@ def _centroid(world: World, sample: ScintillatorPhysics) -> float:
     return sum(line.weight * line.peak_nm for line in sample.truth.lines) / total
 
 
+def _time_to_95(sample: ScintillatorPhysics, dose_rate: float) -> float:
+    """Return the time until 95 % of the light is left, s."""
+    life = sample.truth.dose_life_gy
+    if life is None:
+        msg = "t95: this sample's light lasts"
+        raise KeyError(msg)
+    return -math.log(0.95) * life / dose_rate
+
+
 SCINTILLATOR: dict[str, Callable[..., float]] = {
     "slope": _slope,
     "slope_nm": _slope_nm,
@@ -197,6 +224,8 @@ SCINTILLATOR: dict[str, Callable[..., float]] = {
     "fwhm": _fwhm,
     "centroid": _centroid,
     "remaining": lambda _, sample, *, dose: sample.remaining(dose),
+    "remaining_percent": lambda _, sample, *, dose: 100.0 * sample.remaining(dose),
+    "t95": lambda _, sample, *, dose_rate: _time_to_95(sample, dose_rate),
     "light_yield": lambda _, sample: sample.truth.light_yield_per_mev,
 }
 """Figures of a scintillator."""
