@@ -56,8 +56,12 @@ bench: $(VENV)/.installed-bench ## compare the speed with other programs and the
 screenshots: $(VENV)/.installed-dev ## draw the window's main states into docs/images
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m app.gui.screenshots docs/images
 
-docs: $(VENV)/.installed-docs ## build the documentation into docs/_build
-	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build && echo "open docs/_build/index.html"
+docs: $(VENV)/.installed-docs ## build the documentation into docs/_build and run the code in it
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+	@$(BIN)/python docs/check_links.py docs/_build
+	@MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) -p xdist --dist loadfile \
+	-p no:randomly -p "no:cacheprovider" docs
+	@echo "open docs/_build/index.html"
 
 # run files are nobody's to delete but the user's: runs/ and demo/ stay
 clean: ## remove the environment and what was built
@@ -83,5 +87,5 @@ $(VENV)/.installed-bench: $(PINNED)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: $(PINNED)
-	@$(ENVIRONMENT) $(VENV) docs
+	@$(ENVIRONMENT) $(VENV) docs dev
 	@touch $@ $(VENV)/.installed
