@@ -69,7 +69,7 @@ def procedures_page() -> str:
         needs = ", ".join(role.__name__ for role in kind.needs) or "nothing"
         rows = [
             (f"`{key}`", getattr(one, "units", "") or "", one.default, allowed(one),
-             ". ".join(part for part in (one.name, one.description or "") if part))
+             ": ".join(part for part in (one.name, one.description or "") if part))
             for key, one in kind.declared_parameters().items()
         ]  # fmt: skip
         streams = [

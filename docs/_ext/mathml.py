@@ -14,7 +14,7 @@ def inline(translator: nodes.NodeVisitor, node: nodes.math) -> None:
 def displayed(translator: nodes.NodeVisitor, node: nodes.math_block) -> None:
     """Write a formula on a line of its own."""
     written = tex2mathml(node.astext(), as_block=True)
-    translator.body.append(f'<div class="math">{written}</div>')  # type: ignore[attr-defined]
+    translator.body.append(f'<div style="text-align: center; margin: 1em 0">{written}</div>')  # type: ignore[attr-defined]
     raise nodes.SkipNode
 
 
