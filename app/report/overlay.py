@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.report.picture import COLOURS, MARKERS, draw_on, drawings_of
+from app.report.picture import COLOURS, MARKERS, PLAIN_TEXT, draw_on, drawings_of
 from config.mistake import UserMistake
 from procedures.drawing import Drawing
 from storage.reader import open_run
@@ -63,9 +63,16 @@ def overlay(drawings: Sequence[tuple[str, Drawing]]) -> Figure:
     drawings
         Label and plot; the title is theirs where it is the same.
     """
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(7.2, 4.6), layout="constrained")
+    with rc_context(PLAIN_TEXT):
+        _draw(page, drawings)
+    return page
+
+
+def _draw(page: Figure, drawings: Sequence[tuple[str, Drawing]]) -> None:
     axes = page.add_subplot()
     colours = colours_of(len(drawings))
     for number, (label, drawing) in enumerate(drawings):
@@ -80,7 +87,6 @@ def overlay(drawings: Sequence[tuple[str, Drawing]]) -> Figure:
     axes.set_title(titles.pop() if len(titles) == 1 else "")
     entries = len(axes.get_legend_handles_labels()[1])
     axes.legend(frameon=False, fontsize=8 if entries <= 10 else 6, ncols=1 if entries <= 10 else 2)
-    return page
 
 
 def colours_of(number: int) -> Sequence[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.figure import FigureOfMerit
 from app.engine.reading import procedure_of, run_data
 from config.mistake import UserMistake
-from procedures.drawing import Drawing
+from procedures.drawing import Box, Drawing, Raster
 from storage.reader import RunFile, open_run
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 COLOURS = ("#1f5fa8", "#c8501e", "#2f8f4e", "#8b4fa8", "#8a6d00")
 """Told apart by people who do not see all colours, and in grey."""
+
+BOX_COLOUR = "#ff8c2a"
+"""Of regions in an image: seen on black and on white."""
+
+PLAIN_TEXT: dict[Any, object] = {"text.parse_math": False}
+"""A sample's name is no formula, and one with a dollar sign would be a wrong one."""
 
 MARKERS = ("o", "s", "^", "D", "v")
 
@@ -69,13 +75,15 @@ def drawings_of(file: RunFile) -> Sequence[Drawing]:
 
 def figure_of(drawing: Drawing, figures: Sequence[FigureOfMerit]) -> Figure:
     """Draw one plot; no window and no global state is involved."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = page.add_subplot()
-    draw_on(axes, drawing)
-    axes.set_title(drawing.title)
-    _quote(page, [figure for figure in figures if figure.name in drawing.quoted])
+    with rc_context(PLAIN_TEXT):
+        axes = page.add_subplot()
+        draw_on(axes, drawing)
+        axes.set_title(drawing.title)
+        _quote(page, [figure for figure in figures if figure.name in drawing.quoted])
     return page
 
 
@@ -91,6 +99,12 @@ def draw_on(axes: Axes, drawing: Drawing, colours: Sequence[str] = COLOURS, mark
     colours, markers
         Of its curves and points in turn.
     """
+    if drawing.raster is not None:
+        _draw_image(axes, drawing.raster)
+    for box in drawing.boxes:
+        _draw_box(axes, box)
+    for place, label in drawing.marks:
+        axes.axvline(place, color="0.4", linestyle="--", linewidth=1.0, label=label)
     for number, curve in enumerate(drawing.curves):
         colour = colours[number % len(colours)]
         axes.plot(curve.x, curve.y, color=colour, linewidth=1.2, label=curve.label or None)
@@ -122,9 +136,33 @@ def draw_on(axes: Axes, drawing: Drawing, colours: Sequence[str] = COLOURS, mark
         axes.set_xscale("log")
     if drawing.log_y:
         axes.set_yscale("log")
-    axes.grid(alpha=0.25)
-    if any(points.label for points in drawing.points) or any(curve.label for curve in drawing.curves):
+    axes.grid(alpha=0.0 if drawing.raster is not None else 0.25)
+    if any([*(one.label for one in drawing.points), *(one.label for one in drawing.curves), *drawing.marks]):
         axes.legend(frameon=False)
+
+
+def _draw_image(axes: Axes, raster: Raster) -> None:
+    """Draw an image as it is seen, its first row at the top, between its darkest and brightest percentile."""
+    known = raster.values[np.isfinite(raster.values)]
+    low, high = np.percentile(known, (0.5, 99.5)) if known.size else (0.0, 1.0)
+    shown = axes.imshow(
+        raster.values,
+        cmap="gray",
+        vmin=float(low),
+        vmax=float(high),
+        extent=(0.0, raster.width, raster.height, 0.0),
+        interpolation="nearest" if min(raster.values.shape) < 200 else "antialiased",
+    )
+    page = axes.get_figure()
+    if page is not None:
+        page.colorbar(shown, ax=axes, label=raster.label)
+
+
+def _draw_box(axes: Axes, box: Box) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((box.x, box.y), box.width, box.height, fill=False, edgecolor=BOX_COLOUR, linewidth=1.0))
+    axes.text(box.x, box.y, f" {box.label}", color=BOX_COLOUR, fontsize=7, va="top", ha="left", clip_on=True)
 
 
 def _quote(page: Figure, figures: Sequence[FigureOfMerit]) -> None:
