@@ -23,6 +23,8 @@ from procedures.registry import preset, procedure_class
 
 ERRORS = {"dosimeter": {"calibration_error": "drawn"}, "spectrometer": {"wavelength_error_nm": "drawn"}}
 """Of the world: each drawn from the seed with the standard uncertainty that the measurement states."""
+SENSOR_UNCERTAINTY_K = 0.1
+"""Of the temperature stage, as its driver states where the bench file says nothing else."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Design:
     """That are not the preset's."""
     distance_m: float | None = None
     """Where it is not the preset's: the dose rates go with its inverse square."""
+    thickness_drawn: bool = False
+    """Whether the sample's true thickness is drawn as well: for figures that state its uncertainty."""
 
     @property
     def changes(self) -> str:
@@ -88,7 +92,82 @@ LOW_DOSE = Design(
     {**SHORTER, "tube_currents": [0.025, 0.05, 0.1, 0.15, 0.25, 0.45, 0.8]},
     distance_m=1.65,
 )
-DESIGNS = (LINEARITY, SPECTRUM, SENSITIVITY, LOW_DOSE)
+HECHT = Design(
+    "hecht",
+    "dong24-hecht",
+    ("mu_tau",),
+    {
+        "fields": [-150, -250, -400, -600, -900, -1200, -1600],
+        "samples": 50,
+        "bias_settling_time": 30,
+        "settling_time": 1,
+        "dose_time": 2,
+    },
+    thickness_drawn=True,
+)
+# the simulated amplifier has the bandwidth that its driver's table states
+TOF = Design(
+    "tof",
+    "tof-clean",
+    ("mobility", "transit_time", "mobility_at_bias", "trapping_time"),
+    {"biases": [20, 25, 30, 35, 40], "averages": 16, "samples": 500, "bandwidth_uncertainty": 0},
+    thickness_drawn=True,
+)
+ACTIVATION = Design(
+    "activation-energy",
+    "dong24-activation-energy",
+    ("activation_energy", "breakpoint"),
+    {"direction": "up", "stable_for": 20},
+)
+RESISTIVITY = Design(
+    "current-voltage",
+    "dong24-iv",
+    ("resistivity",),
+    {"voltages": "-5:5:11", "direction": "up", "settling_limit": 20},
+    thickness_drawn=True,
+)
+DARK_CURRENT = Design(
+    "dark-current",
+    "dong24-dark-current",
+    ("dark_current_drift",),
+    {"duration": 30, "samples": 30},
+)
+OPERATIONAL = Design(
+    "operational-stability",
+    "dong24-operational-stability",
+    ("remaining",),
+    {"duration": 10, "longest_interval": 30, "samples": 20, "dose_time": 1, "dark_interval": 300},
+)
+# twice the dose rate, so that the light falls by a fourteenth within 25 minutes
+FADING = Design(
+    "rl-stability",
+    "chen24-rl-stability",
+    ("remaining", "t95"),
+    {
+        "duration": 25,
+        "first_interval": 10,
+        "longest_interval": 20,
+        "dark_interval": 600,
+        "dose_time": 1,
+        "averages": 1,
+        "automatic_exposure": False,
+        "integration_time": 0.1,
+    },
+    distance_m=0.15,
+)
+DESIGNS = (
+    LINEARITY,
+    SPECTRUM,
+    SENSITIVITY,
+    LOW_DOSE,
+    HECHT,
+    TOF,
+    ACTIVATION,
+    RESISTIVITY,
+    DARK_CURRENT,
+    OPERATIONAL,
+    FADING,
+)
 
 
 @dataclass(frozen=True)
@@ -139,7 +218,8 @@ def measure(design: Design, seed: int) -> list[Scored]:
     if design.distance_m is not None:
         geometry["distance_m"] = design.distance_m
     with tempfile.TemporaryDirectory() as folder:
-        bench = SimulatedBench(Path(folder), _erring_bench(), _erring_sample(settings.sample, seed), geometry, seed)
+        sample = _erring_sample(settings.sample, seed, thickness=design.thickness_drawn)
+        bench = SimulatedBench(Path(folder), _erring_bench(seed), sample, geometry, seed)
         try:
             procedure = procedure_class(settings.procedure)()
             outcome = bench.run(procedure, **{**settings.parameters, **design.settings})
@@ -159,20 +239,27 @@ def measure(design: Design, seed: int) -> list[Scored]:
             bench.close()
 
 
-def _erring_bench() -> Loaded[BenchFile]:
+def _drawn(seed: int, what: str) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(what.encode()),)))
+
+
+def _erring_bench(seed: int) -> Loaded[BenchFile]:
     loaded = bench_file("sim")
     assert loaded.content.simulation is not None
-    simulation = loaded.content.simulation.model_copy(update={"world": ERRORS})
+    sensor = float(_drawn(seed, "temperature sensor").normal(0.0, SENSOR_UNCERTAINTY_K))
+    world = {**ERRORS, "stage": {"sensor_error_k": sensor}}
+    simulation = loaded.content.simulation.model_copy(update={"world": world})
     return replace(loaded, content=loaded.content.model_copy(update={"simulation": simulation}))
 
 
-def _erring_sample(name: str, seed: int) -> Loaded[Sample]:
-    """Draw the electrodes' true area about the one in the sample file, with the uncertainty that stands there."""
+def _erring_sample(name: str, seed: int, *, thickness: bool) -> Loaded[Sample]:
+    """Draw true area and thickness about those in the sample file, with the uncertainties that stand there."""
     loaded = sample_file(name)
     sample = loaded.content
-    if sample.area_cm2 is None or not sample.area_uncertainty_cm2:
-        return loaded
-    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(b"electrode area"),)))
-    true = random.normal(sample.area_cm2, sample.area_uncertainty_cm2)
-    world = {**sample.world, "area_m2": true * 1e-4}
+    world = dict(sample.world)
+    if sample.area_cm2 is not None and sample.area_uncertainty_cm2:
+        world["area_m2"] = _drawn(seed, "electrode area").normal(sample.area_cm2, sample.area_uncertainty_cm2) * 1e-4
+    if thickness and sample.thickness_uncertainty_um:
+        drawn = _drawn(seed, "thickness").normal(sample.thickness_um, sample.thickness_uncertainty_um)
+        world["thickness_m"] = drawn * 1e-6
     return replace(loaded, content=sample.model_copy(update={"world": world}))

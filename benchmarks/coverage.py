@@ -32,13 +32,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="runs of each design")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
-    parser.add_argument("--only", default="", help="a part of the designs' names")
+    parser.add_argument("--only", default="", help="a part of the designs' names, or several: hecht,tof")
     options = parser.parse_args()
-    designs = [design for design in DESIGNS if options.only in design.name]
+    designs = [design for design in DESIGNS if any(part.strip() in design.name for part in options.only.split(","))]
+    if not designs:
+        parser.error(f"no design's name holds '{options.only}': {', '.join(design.name for design in DESIGNS)}")
     console = Console(width=120, stderr=False)
     for design in designs:
         console.print(f"{design.name}: {design.preset}, but with {design.changes}", soft_wrap=True, highlight=False)
-    console.print("drawn per seed: dosimeter calibration, wavelength calibration, electrode area\n", highlight=False)
+    console.print(
+        "drawn per seed: calibrations of dosimeter, wavelengths, temperature; electrode area, thickness\n",
+        highlight=False,
+    )
     started = time.monotonic()
     jobs = [(design, FIRST_SEED + number) for design in designs for number in range(options.seeds)]
     # forked workers would share what threads the parent has

@@ -24,6 +24,9 @@ FilterType = Literal["6dB_highpass", "12dB_highpass", "6dB_bandpass", "6dB_lowpa
 
 OUTPUT_LIMIT_V = 5.0
 
+_FORGOTTEN = 5.0
+"""Time constants after which a pole knows nothing of what was before."""
+
 # sensitivity A/V: (-3 dB bandwidth in high-bandwidth mode, in low-noise mode, Hz; noise likewise, A/sqrt(Hz))
 SPECIFICATIONS: dict[float, tuple[float, float, float, float]] = {
     1e-3: (1e6, 1e6, 150e-12, 150e-12),
@@ -140,7 +143,11 @@ class PreampPhysics:
             # white noise in the raw samples, such that behind the slowest pole it has that pole's noise bandwidth
             band = 1.0 / (4.0 * lag * white_noise_gain(abs(step), lag))
             current = self._device_current(flat, band) + self.input_offset_current
-            current = current + self._input_noise() * math.sqrt(band) * self._random.standard_normal(flat.shape)
+            noise = self._input_noise() * math.sqrt(band) * self._random.standard_normal(flat.shape)
+            if flat[0] - start > _FORGOTTEN * lag:
+                # what the poles hold after a time in which nobody looked is one sample: it has passed them already
+                noise[0] *= math.sqrt(1.0 / (4.0 * lag * band))
+            current = current + noise
             if self._faults.active(FaultKind.PREAMP_OVERLOAD):
                 current = current + 10.0 * OUTPUT_LIMIT_V * self.sensitivity
             if self.blanked:

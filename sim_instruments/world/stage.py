@@ -138,9 +138,13 @@ class StagePhysics:
         return float(self.temperature()) + p.sensor_error_k + p.sensor_noise_k * self._random.standard_normal()
 
     def heat_to(self, begin_k: float, goal_k: float, rate_k_per_s: float | None = None) -> None:
-        """Follow a set point from now on that is `begin_k` now and moves to `goal_k` at a rate; None: at once."""
+        """Follow a set point from now on that is `begin_k` now and moves to `goal_k` at a rate; None: at once.
+
+        The controller knows the temperature from the sensor alone: where that is wrong, the stage is wrong likewise.
+        """
         p = self.parameters
         low, high = p.lowest_k, p.highest_k
+        begin_k, goal_k = begin_k - p.sensor_error_k, goal_k - p.sensor_error_k
         begin, goal = min(max(begin_k, low), high), min(max(goal_k, low), high)
         fastest = p.fastest_k_per_s
         if rate_k_per_s is None or rate_k_per_s > fastest:

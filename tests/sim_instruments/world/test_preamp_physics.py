@@ -121,3 +121,15 @@ def test_the_device_is_read_through_it(make_world: MakeWorld) -> None:
     assert volts.mean() == pytest.approx(expected, rel=2e-3)
     with pytest.raises(ValueError, match=r"\+-5 V"):
         world.preamp.bias_v = 5.1
+
+
+def test_a_record_after_a_pause_begins_with_no_more_noise_than_it_goes_on_with(fed) -> None:
+    preamp, _, _ = fed
+    preamp.sensitivity, preamp.gain_mode = 1e-4, "high_bandwidth"
+    grid = np.arange(4000) * 1e-9
+    records = [preamp.output_voltage(0.1 * number + grid) for number in range(60)]
+    first = np.std([record[0] for record in records])
+    later = np.std([record[2000:] for record in records])
+    assert first < 1.5 * later
+    # the band of one pole at 1 MHz
+    assert later * 1e-4 == pytest.approx(100e-12 * np.sqrt(0.5 * np.pi * 1e6), rel=0.1)
