@@ -9,7 +9,8 @@ from types import TracebackType
 import h5py
 import numpy as np
 
-from storage.checksum import Digest
+from storage.bitshuffle import FILTER, check_chunk
+from storage.checksum import Algorithm, Digest
 from storage.encoding import Array, decode, decode_name
 from storage.errors import UnreadableRunFile
 
@@ -18,6 +19,11 @@ _MAX_CHUNK = 512 * 1024**2
 _MAX_DEPTH = 8
 _MAX_MEMBERS = 100_000
 
+_MOST_PACKED = 256
+"""Bytes that one byte of a packed chunk may stand for; LZ4 reaches 255."""
+
+_LZ4 = 2
+"""Bitshuffle's number for it."""
 
 _RAISED_BY_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, RecursionError)
 
@@ -144,13 +150,14 @@ class Guard:
             step = max(1, _BLOCK_BYTES // row)
             stop = dataset.shape[0] if stop is None else stop
             for start in range(0, stop, step):
+                self.check_packed(dataset, start, min(start + step, stop))
                 yield dataset[start : min(start + step, stop)]
 
-    def digest(self, dataset: h5py.Dataset) -> str:
+    def digest(self, dataset: h5py.Dataset, algorithm: Algorithm) -> str:
         """Digest of what a dataset holds (see `storage.checksum`)."""
         self.check(dataset)
         units = self.attribute(dataset, "units")
-        digest = Digest(dataset.dtype, units if isinstance(units, str) else "")
+        digest = Digest(dataset.dtype, units if isinstance(units, str) else "", algorithm)
         for rows in self.blocks(dataset):
             digest.update(rows)
         return digest.hexdigest(dataset.shape)
@@ -167,7 +174,7 @@ class Guard:
                 yield f"{path}/{name}", found
 
     def check(self, dataset: h5py.Dataset) -> None:
-        """Refuse a dataset whose data are elsewhere, of a kind no run file holds, or too large."""
+        """Refuse a dataset whose data are elsewhere, of a kind no run file holds, or too large to be true."""
         with self.faults():
             # each of these asks the file again
             dtype, shape, chunks = dataset.dtype, dataset.shape, dataset.chunks
@@ -176,11 +183,59 @@ class Guard:
                 raise self._refusal(f"{dataset.name} is of a kind that no run file holds")
             if properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count():
                 raise self._refusal(f"{dataset.name} has its data in another file, which is not opened")
-            declared = prod(map(int, shape)) * dtype.itemsize
+            packed = bool(properties.get_nfilters())
+            if packed and not _bitshuffled(dataset, properties):
+                raise self._refusal(f"{dataset.name} is packed in a way that no run file is")
             chunk = prod(chunks) * dtype.itemsize if chunks else 0
-            for what, size, limit in (("", declared, self._limit), (" in a chunk", chunk, _MAX_CHUNK)):
-                if size > limit:
-                    raise self._refusal(f"{dataset.name} declares {size:.3g} bytes{what}, more than {limit:.3g}")
+            if chunk > _MAX_CHUNK:
+                raise self._refusal(f"{dataset.name} declares {chunk:.3g} bytes in a chunk, more than {_MAX_CHUNK:.3g}")
+            declared = prod(map(int, shape)) * dtype.itemsize
+            if declared > self._limit and declared > _borne_out(dataset, packed):
+                raise self._refusal(f"{dataset.name} declares {declared:.3g} bytes, more than {self._limit:.3g}")
+
+    def check_packed(self, dataset: h5py.Dataset, start: int, stop: int) -> None:
+        """Refuse frames that are packed so that unpacking them would go beyond what is there."""
+        if not dataset.id.get_create_plist().get_nfilters():
+            return
+        elements = prod(dataset.shape[1:])
+        with self.faults():
+            for row in range(start, stop):
+                place = (row, 0, 0)
+                size = dataset.id.get_chunk_info_by_coord(place).size or 0
+                if not 0 < size <= 2 * elements * dataset.dtype.itemsize + 64:
+                    raise self._refusal(f"row {row} of {dataset.name} has {size} bytes in the file")
+                mask, chunk = dataset.id.read_direct_chunk(place)
+                if mask:
+                    raise self._refusal(f"row {row} of {dataset.name} is not packed as the others")
+                check_chunk(chunk, elements, dataset.dtype.itemsize)
+
+    def check_rows(self, dataset: h5py.Dataset, rows: int) -> None:
+        """Refuse to read more rows at once than fit."""
+        size = rows * dataset.dtype.itemsize * prod(dataset.shape[1:])
+        if size > self._limit:
+            raise UnreadableRunFile(
+                f"{self._path}: {rows} rows of {dataset.name} are {size:.3g} bytes, more than the {self._limit:.3g} "
+                "that are read at once; read them in parts"
+            )
 
     def _refusal(self, what: str) -> UnreadableRunFile:
         return UnreadableRunFile(f"{self._path} cannot be read as a run file: {what}")
+
+
+def _bitshuffled(dataset: h5py.Dataset, properties: h5py.h5p.PropDCID) -> bool:
+    import hdf5plugin  # noqa: F401  (registers the filter)
+
+    number, _, settings, _ = properties.get_filter(0)
+    return (
+        (properties.get_nfilters(), number) == (1, FILTER)
+        and dataset.chunks == (1, *dataset.shape[1:])
+        and dataset.ndim == 3
+        # the filter crashes on settings that it did not make
+        and settings[2:] == (dataset.dtype.itemsize, 0, _LZ4)
+    )
+
+
+def _borne_out(dataset: h5py.Dataset, packed: bool) -> int:
+    # a video may well be larger than what is read at once, if the file really holds so much
+    there = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
+    return int(there * (_MOST_PACKED if packed else 1))

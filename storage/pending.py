@@ -1,6 +1,7 @@
 """Records that wait for the writer thread."""
 
 import struct
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite, nan
@@ -13,6 +14,12 @@ from storage.layout import ColumnLayout, StreamLayout
 
 Value = float | npt.ArrayLike
 Array = npt.NDArray[np.generic]
+
+_WORTH_KEEPING = 256 * 1024
+"""Bytes of an array whose memory is used again: getting that much from the system takes as long as filling it."""
+
+_KEPT_BYTES = 64 * 1024**2
+"""Bytes of such memory that a column keeps at most."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,9 @@ class PendingRecords:
         self._numbers_of = _getter([c.name for c in self._declared_scalars])
         # a record of numbers alone, none of them an integer, has one quick way
         self._only_floats = not self.arrays and not self._integers
+        self._kept: dict[str, deque[Array]] = {
+            c.name: deque(maxlen=1 + _KEPT_BYTES // c.row_bytes) for c in self.arrays if c.row_bytes >= _WORTH_KEEPING
+        }
         self._numbers = bytearray()
         self._rows: list[tuple[Array, ...]] = []
         self._size = 0
@@ -116,6 +126,12 @@ class PendingRecords:
         self._numbers, self._rows, self._size = bytearray(), [], 0
         return block
 
+    def use_again(self, block: Block) -> None:
+        """Take back the memory of arrays that have been written; nobody may look at the block any more."""
+        for column, arrays in zip(self.arrays, block.arrays, strict=False):
+            if column.name in self._kept:
+                self._kept[column.name].extend(arrays)
+
     def _completed(self, values: Mapping[str, Value]) -> dict[str, Value]:
         completed = dict(values)
         for column in (*self._declared_scalars, *self.arrays):
@@ -148,7 +164,12 @@ class PendingRecords:
             whole = value.dtype.kind != "f" or bool(np.all(value == np.trunc(value)))
             if not (whole and limits.min <= value.min() and value.max() <= limits.max):
                 raise ValueError(f"{where}: {value.min()} to {value.max()} does not fit into {target.name}")
-        return np.array(value, dtype=target, order="C")
+        try:
+            copy = self._kept[column.name].pop()
+        except (KeyError, IndexError):
+            return np.array(value, dtype=target, order="C")
+        np.copyto(copy, value, casting="unsafe")
+        return copy
 
 
 def _getter(names: list[str]) -> Callable[[Mapping[str, Value]], tuple[Value, ...]]:

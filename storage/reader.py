@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from storage import layout as names
+from storage.checksum import algorithm_of
 from storage.encoding import decode_name
 from storage.errors import UnreadableRunFile
 from storage.guard import Guard
@@ -26,7 +27,7 @@ from storage.unclosed import UnclosedFile
 from storage.writer_identity import WriterIdentity
 
 DEFAULT_LIMIT = 4 * 1024**3
-"""Bytes that a single dataset may declare."""
+"""Bytes that are read at once; a dataset that declares more must really hold it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class RunFile:
     unclosed
         What `file` reads from, if the file was left by a killed writer.
     limit
-        Bytes that a single dataset may declare.
+        Bytes that are read at once.
     """
 
     def __init__(self, path: Path, file: h5py.File, unclosed: UnclosedFile | None, limit: int) -> None:
@@ -233,9 +234,10 @@ class RunFile:
         found = dict(self._guard.datasets(self._entry, ENTRY))
         found.pop(f"{ENTRY}/{names.CHECKSUM}/{names.DIGESTS}", None)
         kept = found.keys() & digests.keys()
+        digest = self._guard.digest
         return Verification(
             sealed=True,
-            damaged=tuple(sorted(path for path in kept if self._guard.digest(found[path]) != digests[path])),
+            damaged=tuple(sorted(p for p in kept if digest(found[p], algorithm_of(digests[p])) != digests[p])),
             missing=tuple(sorted(digests.keys() - found.keys())),
             unknown=tuple(sorted(found.keys() - digests.keys())),
         )
@@ -305,7 +307,7 @@ def open_run(path: Path | str, *, limit: int = DEFAULT_LIMIT) -> RunFile:
     path
         Of the file.
     limit
-        Bytes that a single dataset may declare.
+        Bytes that are read at once; a dataset that declares more must really hold it.
 
     Raises
     ------

@@ -9,12 +9,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import h5py
 
 from config.mistake import UserMistake
 from storage.amendment import remove_left_copies, replace_synced
+from storage.checksum import algorithm_for
 from storage.disk_space import MARGIN, reserve
 from storage.errors import RunFileError, UnreadableRunFile
 from storage.guard import Guard
@@ -22,7 +24,7 @@ from storage.journal import FAILED, JOURNAL_SUFFIX, SYNCED, journal_path, journa
 from storage.layout import ENTRY, JOURNAL, JOURNAL_TEXT, TIME
 from storage.reader import DEFAULT_LIMIT, RunFile, open_run
 from storage.seal import write_digests, write_ending
-from storage.tree import LIBVER, Tree
+from storage.tree import LIBVER, Tree, set_bitshuffle
 
 SUFFIX = ".recovered"
 _BLOCK_BYTES = 16 * 1024**2
@@ -182,7 +184,7 @@ def _copy(run: RunFile, file: h5py.File, copy: Path) -> Recovered:
             source.copy(f"{ENTRY}/{name}", entry, name)
     whole = _announced(run, FAILED, "records")
     records = {
-        name: _copy_stream(source[ENTRY][name], entry, list(stream), whole.get(name, stream.rows))
+        name: _copy_stream(guard, source[ENTRY][name], entry, list(stream), whole.get(name, stream.rows))
         for name, stream in run.streams.items()
     }
     taken = _announced(run, SYNCED, "records") | _announced(run, FAILED, "taken")
@@ -194,12 +196,13 @@ def _copy(run: RunFile, file: h5py.File, copy: Path) -> Recovered:
         del entry[JOURNAL][JOURNAL_TEXT]
     ended = datetime.fromtimestamp(run.path.stat().st_mtime).astimezone().isoformat()
     write_ending(tree, file, "recovered", ended, journal + _recovery_event(entry, recovered))
-    tree.digests.update({path: guard.digest(dataset) for path, dataset in guard.datasets(entry, ENTRY)})
+    for path, dataset in guard.datasets(entry, ENTRY):
+        tree.digests[path] = guard.digest(dataset, algorithm_for(dataset.ndim))
     write_digests(tree, file)
     return recovered
 
 
-def _copy_stream(source: h5py.Group, entry: h5py.Group, columns: list[str], rows: int) -> int:
+def _copy_stream(guard: Guard, source: h5py.Group, entry: h5py.Group, columns: list[str], rows: int) -> int:
     target = entry.create_group(source.name.rpartition("/")[2])
     target.attrs.update(source.attrs)
     for name in source:
@@ -207,11 +210,15 @@ def _copy_stream(source: h5py.Group, entry: h5py.Group, columns: list[str], rows
             source.copy(name, target, name)
     for name in columns:
         properties = source[name].id.get_create_plist()
+        if properties.get_nfilters():
+            set_bitshuffle(properties)
         space = h5py.h5s.create_simple((0, *source[name].shape[1:]), (h5py.h5s.UNLIMITED, *source[name].shape[1:]))
         h5py.h5d.create(target.id, name.encode(), source[name].id.get_type(), space, properties)
         target[name].attrs.update(source[name].attrs)
         # after a power cut the end of a column may be unreadable, and then the others go no further
-        rows = _copy_rows(source[name], target[name], rows)
+        frames = source[name].ndim == 3 and source[name].chunks == (1, *source[name].shape[1:])
+        copy = partial(_copy_frames, guard) if frames else _copy_rows
+        rows = copy(source[name], target[name], rows)
     for name in columns:
         target[name].resize(rows, axis=0)
     return rows
@@ -234,6 +241,24 @@ def _copy_rows(source: h5py.Dataset, target: h5py.Dataset, stop: int) -> int:
         target[start:end] = rows
         start = end
     return start
+
+
+def _copy_frames(guard: Guard, source: h5py.Dataset, target: h5py.Dataset, stop: int) -> int:
+    # as they are packed; each is unpacked once, to see that it is whole
+    stop = min(stop, source.shape[0])
+    for row in range(stop):
+        try:
+            # a chunk that never came to the file would read as an image of zeros
+            if not source.id.get_chunk_info_by_coord((row, 0, 0)).size:
+                return row
+            guard.check_packed(source, row, row + 1)
+            source[row]
+            chunk = source.id.read_direct_chunk((row, 0, 0))[1]
+        except (OSError, RuntimeError, UnreadableRunFile):
+            return row
+        target.resize(row + 1, axis=0)
+        target.id.write_direct_chunk((row, 0, 0), chunk)
+    return stop
 
 
 def _journal(run: RunFile) -> str:

@@ -9,7 +9,7 @@ import h5py
 
 from storage import layout as names
 from storage.amendment import amended, one_at_a_time
-from storage.checksum import ALGORITHM
+from storage.checksum import ALGORITHMS
 from storage.encoding import encode_name, text_array
 from storage.errors import RunFileError
 from storage.journal import journal_path, journal_text
@@ -61,7 +61,7 @@ def write_ending(tree: Tree, file: h5py.File, status: str, end_time: str, journa
         del file[f"{ENTRY}/{name}"]
         tree.padded_text(f"{ENTRY}/{name}", text, length)
     tree.value(f"{ENTRY}/{names.JOURNAL}/{names.JOURNAL_TEXT}", journal)
-    tree.value(f"{ENTRY}/{names.CHECKSUM}/algorithm", ALGORITHM)
+    tree.value(f"{ENTRY}/{names.CHECKSUM}/algorithm", ALGORITHMS)
 
 
 def append_analysis(path: Path | str, figures: Sequence[Figure]) -> int:

@@ -16,6 +16,7 @@ from storage.checksum import Digest
 from storage.disk_space import MARGIN, reserve
 from storage.encoding import Array, encode_name, text_array
 from storage.errors import UnwritableRunFolder
+from storage.frames import FrameAppender
 from storage.layout import ENTRY, NEXUS_CLASS, RunHeader, StreamLayout
 from storage.pending import Block
 from storage.tree import LIBVER, Attribute, Tree
@@ -84,6 +85,8 @@ class OpenRunFile:
         self._flushed = dict(self._written)
         self._descriptor = int(file.id.get_vfd_handle())
         self._path = path
+        self._packed = {f"{ENTRY}/{s.name}/{c.name}": c.compression is not None for s in streams for c in s.columns}
+        self._frames = FrameAppender()
         # each column may begin a chunk, and its index a block
         self._chunk_bytes = sum(
             np.dtype(c.dtype).itemsize * prod(c.chunks) + 8192 for s in streams for c in s.all_columns
@@ -123,8 +126,7 @@ class OpenRunFile:
             if len(self._shapes[path]) == 1:
                 self._rows(path, start, stop, np.stack(arrays))
             else:
-                for row, image in enumerate(arrays, start):
-                    self._rows(path, row, row + 1, image[np.newaxis])
+                self._frames.append(self._datasets[path], start, arrays, self._columns[path], self._packed[path])
         self._written[stream] = stop
 
     def _cut_off(self) -> None:
@@ -165,6 +167,7 @@ class OpenRunFile:
     def close(self) -> None:
         """Close the handle."""
         self._datasets.clear()
+        self._frames.close()
         self._file.close()
 
 

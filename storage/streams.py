@@ -48,9 +48,12 @@ class StreamData(Mapping[str, Array]):
 
     def read(self, column: str, start: int = 0, stop: int | None = None) -> Array:
         """Rows `start` to `stop` of a column, for columns too large to be read at once."""
+        dataset = self._datasets[column]
         stop = self.rows if stop is None else min(stop, self.rows)
+        self._guard.check_rows(dataset, stop - start)
+        self._guard.check_packed(dataset, start, stop)
         with self._guard.faults():
-            return cast(Array, self._datasets[column][start:stop])
+            return cast(Array, dataset[start:stop])
 
     def blocks(self, column: str) -> Iterator[Array]:
         """Read a column in pieces of bounded size."""

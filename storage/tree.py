@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5p, h5s, h5t
+from h5py import h5a, h5d, h5g, h5p, h5s, h5t, h5z
 
-from storage.checksum import Digest, digest_of
+from storage.bitshuffle import FILTER
+from storage.checksum import Digest, algorithm_for, digest_of
 from storage.encoding import JSON, Array, encode, encode_name, text_array
 from storage.layout import ColumnLayout
 
@@ -94,11 +95,11 @@ class Tree:
             # a row that was never written must not read as 0
             properties.set_fill_value(np.array(np.nan, dtype=dtype))
         if column.compression:
-            _set_bitshuffle(properties)
+            set_bitshuffle(properties)
         space = h5s.create_simple((0, *column.shape), (h5s.UNLIMITED, *column.shape))
         dataset = h5d.create(self._root, path.encode(), h5t.py_create(dtype), space, properties)
         _attach(dataset, {"units": column.unit, "long_name": column.long_name, **attributes})
-        return Digest(dtype, column.unit)
+        return Digest(dtype, column.unit, algorithm_for(1 + len(column.shape)))
 
     def _dataset(
         self, path: str, array: Array, properties: h5p.PropDCID, units: str | None, attributes: Mapping[str, Attribute]
@@ -123,8 +124,11 @@ def _attach(target: h5d.DatasetID | h5g.GroupID, attributes: Mapping[str, Attrib
         h5a.create(target, name.encode(), kind, space).write(data)
 
 
-def _set_bitshuffle(properties: h5p.PropDCID) -> None:
+def set_bitshuffle(properties: h5p.PropDCID) -> None:
+    """Let chunks be packed with bitshuffle and LZ4, in place of what they were packed with."""
     import hdf5plugin
 
+    # to settings that a dataset has had, the filter would add its own a second time, and then crash readers
+    properties.remove_filter(h5z.FILTER_ALL)
     bitshuffle = hdf5plugin.Bitshuffle(cname="lz4")
-    properties.set_filter(bitshuffle.filter_id, 0, bitshuffle.filter_options)
+    properties.set_filter(FILTER, 0, bitshuffle.filter_options)

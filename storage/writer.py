@@ -31,6 +31,12 @@ FLUSH_AFTER = 0.05
 SYNC_EVERY = 2.0
 """s between two waits for the disk."""
 
+SYNC_BYTES = 64 * 1024**2
+"""Bytes after which the disk is waited for at once: left to the system, a video would come to it all in the end."""
+
+WORTH_WRITING = 16 * 1024**2
+"""Bytes of waiting records that are written without waiting for more."""
+
 MAX_PENDING_BYTES = 256 * 1024**2
 """Records that may wait in memory before `record` waits for the disk."""
 
@@ -86,9 +92,9 @@ class RunWriter:
         self._pending = {stream.name: PendingRecords(stream) for stream in streams}
         self._flush_after, self._sync_every = flush_after, sync_every
         self._max_pending_bytes, self._patience = max_pending_bytes, patience
-        self._pending_bytes = 0
+        self._pending_bytes = self._unsynced_bytes = 0
         self._lock = threading.Lock()
-        self._recorded, self._urgent, self._room, self._closing = (threading.Event() for _ in range(4))
+        self._recorded, self._urgent, self._room, self._sync_due, self._closing = (threading.Event() for _ in range(5))
         self._stopped = self._closed = self._was_behind = self._ended = False
         self._error: RunFileError | None = None
         self._last_time = 0.0
@@ -141,6 +147,8 @@ class RunWriter:
             self._last_time = time
         if not self._recorded.is_set():
             self._recorded.set()
+        if self._pending_bytes > WORTH_WRITING:
+            self._urgent.set()
         if self._pending_bytes > self._max_pending_bytes:
             self._wait_for_room(time)
 
@@ -255,7 +263,7 @@ class RunWriter:
     def _stop(self) -> None:
         with self._lock:
             self._stopped = True
-        for event in (self._closing, self._urgent, self._recorded, self._room):
+        for event in (self._closing, self._urgent, self._recorded, self._room, self._sync_due):
             event.set()
         self._writing.join()
         self._syncing.join()
@@ -281,9 +289,15 @@ class RunWriter:
         if not blocks:
             return
         self._file.write(blocks)
+        for name, block in blocks:
+            self._pending[name].use_again(block)
         with self._lock:
-            self._pending_bytes -= sum(block.size for _, block in blocks)
+            written = sum(block.size for _, block in blocks)
+            self._pending_bytes -= written
+            self._unsynced_bytes += written
         self._room.set()
+        if self._unsynced_bytes > SYNC_BYTES:
+            self._sync_due.set()
 
     def _wait_for_room(self, time: float) -> None:
         if not self._was_behind:
@@ -301,7 +315,13 @@ class RunWriter:
 
     def _sync(self) -> None:
         synced: dict[str, int] = {}
-        while not self._closing.wait(self._sync_every):
+        while True:
+            self._sync_due.wait(self._sync_every)
+            if self._closing.is_set():
+                return
+            self._sync_due.clear()
+            with self._lock:
+                self._unsynced_bytes = 0
             written = self._file.flushed()
             try:
                 if written != synced:
