@@ -82,7 +82,7 @@ def _table(table: Table, styles: Any, width: float) -> Any:
 
     # columns as wide as their text wants, within reason
     wanted = [
-        min(45, max(8, *(len(str(row[column])) for row in [table.columns, *table.rows])))
+        min(45, max(11, *(len(str(row[column])) for row in [table.columns, *table.rows])))
         for column in range(len(table.columns))
     ]
     rows = [[_paragraph(cell, styles["Head"]) for cell in table.columns]]
