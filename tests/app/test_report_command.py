@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.figure import FigureOfMerit
 from app.pytest_plugin import SimulatedBench
 from config.loading import Loaded, sample_file
 from procedures.iv import CurrentVoltage
@@ -77,7 +78,7 @@ def test_the_page_holds_everything_and_escapes_it(measured, tmp_path, command) -
         for figure in file.figures:
             assert figure["name"] in shown
             assert figure["method"] in shown
-            assert all(warning in shown for warning in list(figure["warnings"]))
+            assert all(str(warning) in shown for warning in FigureOfMerit.from_dict(figure).warnings)
         assert file.uid in shown
         assert str(file.provenance["bench_file"]).splitlines()[0] in shown
         assert all(str(event["message"]) in shown for event in file.journal)
@@ -99,7 +100,6 @@ def test_the_page_makes_no_request(measured, tmp_path, command) -> None:
 
 
 def test_the_budget_adds_up(measured) -> None:
-    from analysis.figure import FigureOfMerit
     from app.report.run_chapter import budget_table
 
     figure = FigureOfMerit.normal("slope", 100.0, "V", "m", statistical=3.0, systematic=4.0)
