@@ -16,6 +16,7 @@ COMMANDS = {
     "runs": "find run files by sample, procedure, date, tag, status or figure of merit",
     "compare": "compare the figures of merit of several runs, and draw them over one another",
     "report": "write runs as one page, HTML or PDF, and their plots and streams for a paper",
+    "export": "write the images and numbers of a run for other programs, as TIFF and CSV",
     "recover": "recover run files whose writer was killed",
     "check": "open a bench, ask every instrument who it is, switch nothing on",
     "sim": "serve a simulated bench and print its addresses",
