@@ -104,6 +104,7 @@ def open_simulated(
             when_closed=served.close,
             when_placed=lambda name: served.world.set_sample(sample_file(name).content.model_dump()),
             when_object_placed=lambda name: _place_object(served, name),
+            tube_changes=served.tube_changes,
             options=served.driver_options,
         )
     except BaseException:
@@ -121,6 +122,7 @@ def connect(
     when_closed: Callable[[], None] = lambda: None,
     when_placed: Callable[[str], None] = lambda _: None,
     when_object_placed: Callable[[str], None] = lambda _: None,
+    tube_changes: Callable[[], int | None] = lambda: None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Bench:
     """Open the drivers of a bench file.
@@ -152,7 +154,7 @@ def connect(
         for instrument in instruments.values():
             instrument.close()
         raise
-    return Bench(file, instruments, surroundings, geometry, when_closed, when_placed, when_object_placed)
+    return Bench(file, instruments, surroundings, geometry, when_closed, when_placed, when_object_placed, tube_changes)
 
 
 def _place_object(served: ServedBench, name: str) -> None:

@@ -59,6 +59,8 @@ class Bench:
         Called with a sample's name when the operator has put it in.
     when_object_placed
         Called with the name of what the operator has put before the camera; empty when it was taken away.
+    tube_changes
+        Counts what can have changed the tube's state, where somebody knows that: what simulates it, in virtual time.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Bench:
         when_closed: Callable[[], None] = lambda: None,
         when_placed: Callable[[str], None] = lambda _: None,
         when_object_placed: Callable[[str], None] = lambda _: None,
+        tube_changes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.file = file
         self.surroundings = surroundings
@@ -78,6 +81,7 @@ class Bench:
         self._when_closed = when_closed
         self._when_placed = when_placed
         self._when_object_placed = when_object_placed
+        self._tube_changes = tube_changes
         self._left_unsafe = False
 
     def __enter__(self) -> Bench:
@@ -165,6 +169,11 @@ class Bench:
     def temperature_stage(self) -> TemperatureStage:
         """The temperature stage."""
         return self.get(TemperatureStage)
+
+    @property
+    def tube_changes(self) -> int | None:
+        """How often the tube's state may have changed; None where only the tube can say: on every real bench."""
+        return self._tube_changes()
 
     def place_object(self, name: str) -> None:
         """Take note that an object is before the camera (edge, line-pairs, chip, pen), or none any more: ``""``.

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from sim_instruments.faults import Fault
 from sim_instruments.wire.server import LOOPBACK, WireInstrument, WireServer
 from sim_instruments.wire.wire_faults import WireFaults
 from sim_instruments.world.clock import RealClock, SimulationClock, VirtualClock
+from sim_instruments.world.tube_changes import TubeChanges
 
 if TYPE_CHECKING:
     from sim_instruments.world.world import World
@@ -91,9 +92,13 @@ class ServedBench:
         """By role, the options with which its driver reaches its wire."""
         self.wires: dict[str, WireInstrument] = {}
         """The simulated instruments by role."""
+        self.tube_changes: Callable[[], int | None] = lambda: None
+        """Counts what may have changed the tube's state, in virtual time; None in real time, where only it can say."""
         self.clock: SimulationClock = VirtualClock() if speed == "max" else RealClock(speed)
         try:
             self.world = _world(bench, sample, geometry, seed, self.clock)
+            if speed == "max":
+                self.tube_changes = TubeChanges(self.world.tube, self.world.faults)
             self._server = WireServer(self.clock, self.world.lock, WireFaults(self.world.faults, ("spectrometer",)))
         except BaseException:
             self.clock.close()
