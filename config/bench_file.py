@@ -97,6 +97,10 @@ class Operator(Table):
     affiliation: str = ""
 
 
+Frames = Literal["plain", "packed"]
+"""How images are kept in a run file; packed ones take less of the disk, and need hdf5plugin to be read."""
+
+
 class Output(Table):
     """Where run files go."""
 
@@ -106,6 +110,7 @@ class Output(Table):
         min_length=1,
         description="fields: date, time, procedure, preset, sample, operator, bench, seed",
     )
+    frames: Frames = Field("plain", description="plain: every program reads them; packed: bitshuffle and LZ4, no loss")
 
     @field_validator("template")
     @classmethod

@@ -75,6 +75,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CHUNK_BYTES = 64 * 1024
 _SCALAR_CHUNK_ROWS = 1024
 
+Compression = Literal["bitshuffle-lz4"]
 Interpretation = Literal["scalar", "spectrum", "image"]
 _INTERPRETATIONS: tuple[Interpretation, ...] = ("scalar", "spectrum", "image")
 
@@ -147,7 +148,7 @@ class ColumnLayout:
     errors_of: str | None = None
     quantity: str = ""
     optional: bool = False
-    compression: Literal["bitshuffle-lz4"] | None = None
+    compression: Compression | None = None
 
     def __post_init__(self) -> None:
         _check_name(self.name, "column")

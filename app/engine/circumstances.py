@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from config.bench_file import Frames
 from config.loading import Loaded
 from config.sample_file import Sample
 from drivers.bench import Bench
 from procedures.procedure import Procedure
 from procedures.streams import AXIS_UNITS, Image, Stream
-from storage.layout import AxisLayout, ColumnLayout, RunHeader, StreamLayout
+from storage.layout import AxisLayout, ColumnLayout, Compression, RunHeader, StreamLayout
 
 PACKAGES = (
     "xraybench",
@@ -122,19 +123,22 @@ def run_header(
     )
 
 
-def stream_layouts(streams: Sequence[Stream], axes: Mapping[str, npt.NDArray[np.float64]]) -> list[StreamLayout]:
+def stream_layouts(
+    streams: Sequence[Stream], axes: Mapping[str, npt.NDArray[np.float64]], frames: Frames = "plain"
+) -> list[StreamLayout]:
     """Turn a procedure's streams into what the run file holds."""
-    return [_stream_layout(stream, axes) for stream in streams]
+    return [_stream_layout(stream, axes, frames) for stream in streams]
 
 
-def _stream_layout(stream: Stream, axes: Mapping[str, npt.NDArray[np.float64]]) -> StreamLayout:
+def _stream_layout(stream: Stream, axes: Mapping[str, npt.NDArray[np.float64]], frames: Frames) -> StreamLayout:
     columns = []
     used: dict[str, None] = {}
     for name, column in stream.columns.items():
         used |= dict.fromkeys(column.axes)
         shape = tuple(len(axes[axis]) for axis in column.axes)
         dtype = column.dtype if isinstance(column, Image) else "f8"
-        columns.append(ColumnLayout(name, column.unit, shape, dtype, column.axes))
+        compression: Compression | None = "bitshuffle-lz4" if frames == "packed" and len(shape) == 2 else None
+        columns.append(ColumnLayout(name, column.unit, shape, dtype, column.axes, compression=compression))
         if getattr(column, "errors", False):
             columns.append(ColumnLayout(f"{name}_errors", column.unit, shape, dtype, column.axes, errors_of=name))
     return StreamLayout(

@@ -161,7 +161,7 @@ class Engine:
                 seed=request.seed,
             )
             recovered = self._recover(request.folder)
-            writer = RunWriter(path, header, stream_layouts(procedure.streams(), axes))
+            writer = RunWriter(path, header, stream_layouts(procedure.streams(), axes, bench.file.output.frames))
         except UserMistake:
             self._enter(State.FAILED)
             raise

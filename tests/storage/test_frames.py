@@ -6,15 +6,17 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from app.engine.circumstances import stream_layouts
+from config.bench_file import Output
+from procedures.streams import Image, Stream
 from storage import bitshuffle, frames
-from storage.layout import ColumnLayout, RunHeader, StreamLayout
+from storage.layout import ColumnLayout, Compression, RunHeader, StreamLayout
 from storage.reader import open_run, verify
 from storage.recovery import recover, recover_folder
 from storage.writer import RunWriter
@@ -24,9 +26,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 Frames = npt.NDArray[np.generic]
 
 
-def stream(
-    shape: tuple[int, int], dtype: str = "u2", packed: Literal["bitshuffle-lz4"] | None = "bitshuffle-lz4"
-) -> StreamLayout:
+def stream(shape: tuple[int, int], dtype: str = "u2", packed: Compression | None = "bitshuffle-lz4") -> StreamLayout:
     return StreamLayout("video", (ColumnLayout("image", "count", shape, dtype, compression=packed),))
 
 
@@ -99,7 +99,7 @@ def test_a_frame_whose_memory_the_camera_uses_again_is_kept_as_it_was(tmp_path: 
 
 @pytest.mark.parametrize("packed", [None, "bitshuffle-lz4"])
 def test_a_camera_that_is_faster_than_the_disk_waits_and_loses_nothing(
-    tmp_path: Path, header: RunHeader, packed: Literal["bitshuffle-lz4"] | None
+    tmp_path: Path, header: RunHeader, packed: Compression | None
 ) -> None:
     shape, path = (480, 640), tmp_path / "run.h5"
     taken = pictures((8, *shape), "u2", seed=4)
@@ -135,7 +135,7 @@ def test_a_video_larger_than_what_is_read_at_once_is_read_in_parts(tmp_path: Pat
 RECORDING = """
 import sys
 import numpy as np
-from storage.layout import ColumnLayout, RunHeader, StreamLayout
+from storage.layout import ColumnLayout, Compression, RunHeader, StreamLayout
 from storage.writer import RunWriter
 path, packed = sys.argv[1], sys.argv[2] == "packed"
 header = RunHeader("t", "p", "u", "2025-03-01T12:00:00+01:00")
@@ -217,7 +217,7 @@ print(*seen)
 
 @pytest.mark.parametrize("packed", [None, "bitshuffle-lz4"])
 def test_somebody_may_watch_a_video_while_it_is_recorded(
-    tmp_path: Path, header: RunHeader, start: Start, packed: Literal["bitshuffle-lz4"] | None
+    tmp_path: Path, header: RunHeader, start: Start, packed: Compression | None
 ) -> None:
     path = tmp_path / "run.h5"
     frame = np.full((600, 512), 7, "u2")
@@ -234,3 +234,11 @@ def test_somebody_may_watch_a_video_while_it_is_recorded(
         assert follower.returncode == 0, complaints
     seen = [int(rows) for rows in out.split()[1:]]
     assert all(a < b for a, b in pairwise(seen))
+
+
+def test_a_bench_file_asks_for_packed_frames() -> None:
+    video = Stream("video", primary=("x", "image"), image=Image("count"), mean="count")
+    axes = {"x": np.arange(8.0), "y": np.arange(6.0)}
+    for frames, compression in (("plain", None), ("packed", "bitshuffle-lz4")):
+        (layout,) = stream_layouts([video], axes, Output(frames=frames).frames)
+        assert [column.compression for column in layout.columns] == [compression, None]
