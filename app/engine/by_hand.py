@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from app.engine.dose_account import DoseAccount
 from app.engine.events import Level, Noted
-from app.engine.one_run import WATCHDOG
 from app.engine.safety import PERIOD, SafetyMonitor
 from config.mistake import UserMistake
 from drivers.bench import Bench
@@ -28,6 +27,9 @@ LONGEST: Mapping[str, float] = {
 }
 """s for which a role may be left on by hand; what shall be on for longer is a run's business."""
 
+
+WATCHDOG = 10.0
+"""s after which a tube that has a watchdog switches off by itself, as in a run"""
 
 RAMP_PIECE, RAMP_PAUSE = 0.5, 0.05
 """s that a ramp goes on without looking whether it is still wanted, and s from one piece to the next"""
@@ -118,9 +120,7 @@ class ByHand:
                 f"count anew when another one is in the beam"
             )
         self._check_time("tube", seconds)
-        if self._monitor is None:
-            tube.arm_watchdog(WATCHDOG)
-            self._monitor = SafetyMonitor(self._bench, self._account, self._trip)
+        tube.arm_watchdog(WATCHDOG)
 
         def switch_on(check: Callable[[], None]) -> None:
             with tube.lock:
@@ -301,13 +301,16 @@ class ByHand:
                 raise Inhibited(instrument.name, "was switched off since it was asked for")
 
         check()
+        if self._monitor is None:
+            self._monitor = SafetyMonitor(self._bench, self._account, self._trip)
         with self._guard:
             # before it is on: what hangs on its way is ended as well
             self._deadlines[role] = self._bench.clock.now() + seconds
         try:
             switch_on(check)
-        except BaseException:
+        except BaseException as error:
             self.off(role)
+            self._say("warning" if isinstance(error, Inhibited) else "error", f"{what}: {error}")
             raise
         with self._guard:
             if role in self._deadlines:
@@ -319,9 +322,11 @@ class ByHand:
         if not 0 < seconds <= longest:
             raise UserMistake(f"{role} by hand for {seconds:g} s: must be above 0 and at most {longest:g} s")
 
-    def _trip(self, what: str) -> None:
+    def _trip(self, trip: object) -> bool:
+        what = str(trip)
         self._say("error", what)
         self._halt(what)
+        return False
 
     def _halt(self, reason: str) -> None:
         self.stopped()

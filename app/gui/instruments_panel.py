@@ -1,69 +1,117 @@
-"""The instruments: who they are, what they show, and the tube by hand while nobody measures."""
+"""The instruments: who they are, what they show, and each by hand while nobody measures."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDoubleSpinBox,
-    QGroupBox,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
+    QSplitter,
     QTableWidget,
     QTableWidgetItem,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from app.gui.orders import BenchFacts, Reading
-from drivers.bench import Bench
+from app.gui.bias_card import BiasCard
+from app.gui.camera_card import CameraCard
+from app.gui.hand_card import HandCard
+from app.gui.light_card import LightCard
+from app.gui.orders import BenchFacts, Live, Reading
+from app.gui.spectrometer_card import SpectrometerCard
+from app.gui.temperature_card import TemperatureCard
+from app.gui.tube_card import TubeCard
+
+if TYPE_CHECKING:
+    from app.engine.by_hand import HandNews
 
 COLUMNS = ("Role", "Identity", "Address", "Reading")
 
+FREE = "By hand: watched as in a run, and off again after the time that is set."
+BUSY = "A run has the bench: nothing can be set by hand until it has ended."
+CLOSED = "No bench is open."
+
 
 class InstrumentsPanel(QWidget):
-    """Identity and readings of every instrument; the tube's beam needs a second click."""
+    """Identity and readings of every instrument, and a card for each that can be set by hand."""
 
-    energise_wanted = Signal(str, object)
-    """What, and a function of the bench"""
+    on_wanted = Signal(str, str, object)
+    """What, the role, and a function of `app.engine.by_hand.ByHand` and its count of offs"""
+    off_wanted = Signal(str)
+    """The role"""
+    adjust_wanted = Signal(str, object)
+    """What, and a function of the bench that switches nothing on"""
+    live_wanted = Signal(str, object)
+    """The role, and `app.gui.live_exposure.Exposing` or None"""
+    anew_wanted = Signal()
+    """The dose by hand shall be counted anew."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: dict[str, int] = {}
         self._busy = False
-        self._has_tube = False
+        self._open = False
         self.table = QTableWidget(0, len(COLUMNS))
         self.table.setHorizontalHeaderLabels(COLUMNS)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(26)
         self.table.setAlternatingRowColors(True)
         self.table.horizontalHeader().setStretchLastSection(True)
-        for column, width in enumerate((110, 270, 230)):
+        for column, width in enumerate((120, 250, 220)):
             self.table.setColumnWidth(column, width)
-        self.kilovolts, self.milliamps = QDoubleSpinBox(), QDoubleSpinBox()
-        self.kilovolts.setSuffix(" kV")
-        self.milliamps.setSuffix(" mA")
-        self.milliamps.setDecimals(3)
-        self.on, self.confirm, self.off = QPushButton("Beam on…"), QPushButton(), QPushButton("Beam off")
-        self.confirm.setProperty("role", "stop")
-        self.confirm.hide()
-        self.limits = QLabel()
-        self.limits.setProperty("tone", "faint")
-        self.on.clicked.connect(self._ask)
-        self.confirm.clicked.connect(self._switch_on)
-        self.off.clicked.connect(self._switch_off)
-        for box in (self.kilovolts, self.milliamps):
-            box.valueChanged.connect(self.confirm.hide)
-        self.tube = QGroupBox("Tube by hand")
-        row = QHBoxLayout(self.tube)
-        for widget in (self.kilovolts, self.milliamps, self.on, self.confirm, self.off, self.limits):
-            row.addWidget(widget)
-        row.addStretch(1)
-        column_layout = QVBoxLayout(self)
-        column_layout.addWidget(self.table, 1)
-        column_layout.addWidget(self.tube)
+        self._word = QLabel(CLOSED)
+        self._word.setProperty("tone", "faint")
+        self.tube, self.bias, self.light = TubeCard(), BiasCard(), LightCard()
+        self.temperature, self.spectrometer, self.camera = TemperatureCard(), SpectrometerCard(), CameraCard()
+        self._by_hand: tuple[HandCard, ...] = (
+            self.tube,
+            self.bias.source,
+            self.bias.preamp,
+            self.light,
+            self.temperature,
+        )
+        self.cards = QTabWidget()
+        self.cards.setDocumentMode(True)
+        self._roles: list[tuple[QWidget, tuple[str, ...]]] = []
+        for card, title, roles in (
+            (self.tube, "Tube", ("tube",)),
+            (self.bias, "Bias", ("source_meter", "preamp")),
+            (self.light, "Light", ("light",)),
+            (self.temperature, "Temperature", ("temperature_stage",)),
+            (self.spectrometer, "Spectrometer", ("spectrometer",)),
+            (self.camera, "Camera", ("camera",)),
+        ):
+            self.cards.addTab(card, title)
+            self._roles.append((card, roles))
+        for one in self._by_hand:
+            one.on_wanted.connect(self.on_wanted)
+            one.off_wanted.connect(self.off_wanted)
+            one.adjust_wanted.connect(self.adjust_wanted)
+        for watched in (self.spectrometer, self.camera):
+            watched.live_wanted.connect(self.live_wanted)
+        self.tube.anew_wanted.connect(self.anew_wanted)
+        below = QWidget()
+        column_layout = QVBoxLayout(below)
+        column_layout.setContentsMargins(0, 0, 0, 0)
+        column_layout.addWidget(self._word)
+        column_layout.addWidget(self.cards, 1)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.addWidget(self.table)
+        splitter.addWidget(below)
+        splitter.setSizes([220, 400])
+        splitter.setChildrenCollapsible(False)
+        outer = QVBoxLayout(self)
+        outer.addWidget(splitter)
         self._enable()
+
+    @property
+    def word(self) -> str:
+        """Whether things can be set by hand, and why not."""
+        return self._word.text()
 
     def show_bench(self, facts: BenchFacts) -> None:
         """Show who is there."""
@@ -78,22 +126,22 @@ class InstrumentsPanel(QWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.table.setItem(row, column, item)
-        self._has_tube = facts.full_scale is not None
-        if facts.full_scale is not None:
-            limits = facts.limits
-            self.kilovolts.setRange(0, min(limits.tube_voltage_kv, facts.full_scale[0]))
-            self.milliamps.setRange(0, min(limits.tube_current_ma, facts.full_scale[1]))
-            self.limits.setText(
-                f"limits of the bench: {limits.tube_voltage_kv:g} kV, {limits.tube_current_ma:g} mA, "
-                f"{limits.tube_power_w:g} W"
-            )
+        for card, roles in self._roles:
+            self.cards.setTabVisible(self.cards.indexOf(card), any(role in facts.identities for role in roles))
+        for role, box in self.bias.boxes.items():
+            box.setVisible(role in facts.identities)
+        for one in self._by_hand:
+            one.show_bench(facts)
+        self.spectrometer.show_bench(facts)
+        self.camera.show_bench(facts)
+        self._open = True
         self._enable()
 
     def show_closed(self) -> None:
         """Show that no bench is open."""
         self.table.setRowCount(0)
         self._rows = {}
-        self._has_tube = False
+        self._open = False
         self._enable()
 
     def show_readings(self, readings: tuple[Reading, ...]) -> None:
@@ -104,6 +152,22 @@ class InstrumentsPanel(QWidget):
                 item.setText(f"LOST: {reading.text}" if reading.lost else reading.text)
                 item.setToolTip(reading.text)
 
+    def show_news(self, news: HandNews) -> None:
+        """Show what is on by hand."""
+        for card in self._by_hand:
+            card.show_news(news)
+
+    def show_live(self, live: Live) -> None:
+        """Show a spectrum or a frame."""
+        (self.spectrometer if live.role == "spectrometer" else self.camera).show_live(live)
+
+    def show_stopped(self) -> None:
+        """Take note that everything was switched off."""
+        for card in (self.spectrometer, self.camera):
+            card.end()
+        for one in self._by_hand:
+            one.take_back()
+
     def set_busy(self, busy: bool) -> None:
         """Keep hands off while a run holds the bench."""
         self._busy = busy
@@ -111,31 +175,18 @@ class InstrumentsPanel(QWidget):
             item = self.table.item(row, 3)
             if item is not None and busy:
                 item.setText("the run has it")
+        if busy:
+            self.show_stopped()
         self._enable()
 
     def _enable(self) -> None:
-        self.tube.setEnabled(self._has_tube and not self._busy)
-        self.confirm.hide()
-
-    def _ask(self) -> None:
-        self.confirm.setText(f"{self.kilovolts.value():g} kV, {self.milliamps.value():g} mA: BEAM ON")
-        self.confirm.show()
-
-    def _switch_on(self) -> None:
-        self.confirm.hide()
-        kilovolts, milliamps = self.kilovolts.value(), self.milliamps.value()
-
-        def switch_on(bench: Bench) -> None:
-            bench.tube.set_operating_point(kilovolts, milliamps)
-            bench.tube.switch_on()
-
-        self.energise_wanted.emit("beam on", switch_on)
-
-    def _switch_off(self) -> None:
-        self.energise_wanted.emit("beam off", lambda bench: bench.tube.switch_off())
+        self._word.setText(CLOSED if not self._open else BUSY if self._busy else FREE)
+        self.cards.setEnabled(self._open and not self._busy)
+        for card in self._by_hand:
+            card.take_back()
 
 
 if __name__ == "__main__":
     from app.gui.alone import show_alone
 
-    show_alone(InstrumentsPanel, 950, 400)
+    show_alone(InstrumentsPanel, 950, 600)

@@ -1,21 +1,27 @@
-"""The one thread that talks to the bench: opens it, runs on it, reads it when nobody measures."""
+"""The one thread that talks to the bench: opens it, runs on it, and reads it and obeys a hand in between."""
 
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from app.engine.events import Event, State, StateChanged
-from app.gui.orders import BenchFacts, Reading, RunEnd, RunOrder, Safety
+from app.gui.live_exposure import Exposing, exposed
+from app.gui.orders import Live, Reading, RunEnd, RunOrder, Safety, Stopped
 from app.gui.panel_operator import PanelOperator
 from config.mistake import UserMistake
-from drivers.errors import Inhibited, InstrumentError
+from drivers.errors import BeamStateUnknown, Inhibited, InstrumentError
 
 if TYPE_CHECKING:
+    from app.engine.by_hand import ByHand
     from app.engine.engine import Engine
     from app.engine.operator import Operator
     from app.running import Plan
@@ -25,6 +31,12 @@ log = logging.getLogger(__name__)
 
 IDLE_PERIOD = 0.5
 """s, real time, between two readings of a bench on which nobody measures"""
+
+LIVE_PERIOD = 0.03
+"""s, real time, between two exposures of what is watched live"""
+
+VIRTUAL_SPEED = 20.0
+"""How much faster virtual time passes while something is on by hand"""
 
 Tell = Callable[[object], None]
 
@@ -52,6 +64,11 @@ class LinkThread:
         self._opened_for: object = None
         self._engine: Engine | None = None
         self._running = False
+        self._hand: ByHand | None = None
+        self._hand_was_active = False
+        self._live: dict[str, Exposing] = {}
+        self._saving: threading.Thread | None = None
+        self._read_at = -math.inf
         self._thread = threading.Thread(target=self._work, name="bench", daemon=True)
         self._thread.start()
 
@@ -81,27 +98,93 @@ class LinkThread:
 
         self._jobs.put(unless_stopped)
 
-    def energise(self, what: str, job: Callable[[Bench], object]) -> None:
-        """Do something that may switch something on; nothing of it happens after a stop."""
-        stops = self._stops
+    def by_hand(self, what: str, role: str, job: Callable[[ByHand, int], None]) -> None:
+        """Switch something on by hand; nothing of it happens after a stop, or after `off` for this role.
+
+        Parameters
+        ----------
+        what
+            How it is called where it fails.
+        role
+            That it is about.
+        job
+            Given the hand and what `ByHand.offs` says now.
+        """
+        stops, hand = self._stops, self._hand
+        offs = hand.offs(role) if hand is not None else 0
 
         def guarded() -> None:
             bench = self.bench
-            if bench is None:
+            if hand is None or bench is None or hand is not self._hand:
                 return
+            self._wait_until_safe()
             with self._gate:
                 # a stop that came since the click must not be undone by the release
                 if stops != self._stops:
                     return
                 bench.release()
-            try:
-                job(bench)
-            except Inhibited:
-                pass  # STOP came meanwhile, and says so itself
-            except (InstrumentError, UserMistake, ValueError) as error:
-                self._tell(Safety((f"{what}: {error}",)))
+            self._told(what, lambda: job(hand, offs))
+            self._tell(hand.news)
 
         self._jobs.put(guarded)
+
+    def adjust(self, what: str, job: Callable[[Bench], object]) -> None:
+        """Set something by hand that switches nothing on."""
+
+        def guarded() -> None:
+            bench = self.bench
+            if bench is not None:
+                self._told(what, lambda: job(bench))
+
+        self._jobs.put(guarded)
+
+    def off(self, role: str) -> None:
+        """Switch something off that was on by hand: at once, whatever this thread does."""
+        hand = self._hand
+        if hand is not None:
+            threading.Thread(target=self._off, args=(hand, role), name="off by hand", daemon=True).start()
+
+    def _off(self, hand: ByHand, role: str) -> None:
+        self._told(f"{role} off", lambda: hand.off(role))
+        self._tell(hand.news)
+
+    def count_anew(self) -> None:
+        """Forget the dose by hand."""
+        hand = self._hand
+        if hand is not None:
+
+            def anew() -> None:
+                self._told("dose by hand", hand.count_anew)
+                self._tell(hand.news)
+
+            self._jobs.put(anew)
+
+    def watch_live(self, role: str, how: Exposing | None) -> None:
+        """Expose spectrometer or camera again and again, or once, whenever nobody measures; None: no more."""
+        if how is None:
+            self._live.pop(role, None)
+        else:
+            self._live[role] = how
+        stops = self._stops
+
+        def begin() -> None:
+            bench = self.bench
+            self._wait_until_safe()
+            with self._gate:
+                # exposing waits, and waiting ends at once on a bench that was stopped
+                if bench is not None and stops == self._stops:
+                    bench.release()
+
+        self._jobs.put(begin)
+
+    def _told(self, what: str, job: Callable[[], object]) -> None:
+        """Do it, and tell what went wrong."""
+        try:
+            job()
+        except Inhibited:
+            pass  # STOP or a click on Off came meanwhile
+        except (InstrumentError, UserMistake, ValueError) as error:
+            self._tell(Safety((f"{what}: {error}",), isinstance(error, BeamStateUnknown)))
 
     def run(self, order: RunOrder) -> None:
         """Run when what came before is done."""
@@ -113,13 +196,20 @@ class LinkThread:
         with self._gate:
             self._stops += 1
             self._stop_reason = reason
-            engine, running = self._engine, self._running
+            engine, running, hand = self._engine, self._running, self._hand
             if engine is not None:
                 engine.bench.inhibit()
+        self._live.clear()
+        if hand is not None:
+            hand.stopped()
+            self._tell(hand.news)
         if engine is not None:
             engine.abort(reason)
             if not running:
-                threading.Thread(target=self._make_safe, args=(engine.bench,), name="make safe", daemon=True).start()
+                self._saving = threading.Thread(
+                    target=self._make_safe, args=(engine.bench,), name="make safe", daemon=True
+                )
+                self._saving.start()
         self.operator.answer(False)
 
     def end(self) -> None:
@@ -131,6 +221,12 @@ class LinkThread:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def _wait_until_safe(self) -> None:
+        """Let what STOP does come to its end: it would switch off what is switched on now."""
+        saving = self._saving
+        if saving is not None:
+            saving.join()
+
     def _make_safe(self, bench: Bench) -> None:
         steps = bench.make_safe()
         problems = tuple(f"{step.role} could not be made safe: {step.error}" for step in steps if step.error)
@@ -139,9 +235,9 @@ class LinkThread:
     def _work(self) -> None:
         while True:
             try:
-                job = self._jobs.get(timeout=IDLE_PERIOD)
+                job = self._jobs.get(timeout=LIVE_PERIOD if self._live else IDLE_PERIOD)
             except queue.Empty:
-                self._guarded(self._read)
+                self._guarded(self._watch)
                 continue
             if job is None:
                 break
@@ -158,7 +254,9 @@ class LinkThread:
 
     def open(self, plan: Plan, seed: int | None, speed: object, *, anew: bool) -> Engine:
         """Open the bench of a plan, in this thread; one that is open already and the same is kept unless `anew`."""
+        from app.engine.by_hand import ByHand
         from app.engine.operator import AlwaysYes
+        from app.gui.bench_facts import facts_of
         from app.gui.tube_watch import TubeWatch
         from app.running import opened
 
@@ -177,11 +275,13 @@ class LinkThread:
         watch = TubeWatch(engine.bench, self._tell)
         with self._gate:
             self._engine, self._opened_for = engine, wanted
+            self._hand = ByHand(engine.bench, self._stop_by_itself, self._tell)
         del watch  # the tube holds it
         self._tell(facts_of(engine.bench))
         return engine
 
     def _close(self) -> None:
+        self._end_hand()
         with self._gate:
             bench, self._engine, self._opened_for = self.bench, None, None
         opened, self._open = self._open, ExitStack()
@@ -202,7 +302,11 @@ class LinkThread:
         try:
             # a simulated world begins anew with its seed, as for the command: the same seed gives the same figures
             simulated = order.plan.bench.content.simulated
+            self._live.clear()
             engine = self.open(order.plan, order.seed, order.speed, anew=simulated)
+            self._wait_until_safe()
+            # nothing of what a hand had switched on may reach into the run
+            self._end_hand()
             with self._gate:
                 self._running = True
             outcome = engine.run(request(order.plan, folder=order.folder, seed=order.seed))
@@ -216,6 +320,25 @@ class LinkThread:
         finally:
             with self._gate:
                 self._running = False
+            self._begin_hand()
+
+    def _begin_hand(self) -> None:
+        from app.engine.by_hand import ByHand
+
+        bench = self.bench
+        if bench is not None and self._hand is None:
+            with self._gate:
+                self._hand = ByHand(bench, self._stop_by_itself, self._tell)
+
+    def _end_hand(self) -> None:
+        with self._gate:
+            hand, self._hand = self._hand, None
+        if hand is not None:
+            hand.end()
+
+    def _stop_by_itself(self, reason: str) -> None:
+        self.stop(reason)
+        self._tell(Stopped(reason))
 
     def _hear(self, event: Event) -> None:
         # a stop between the order and the engine's own readiness to be aborted
@@ -223,14 +346,38 @@ class LinkThread:
             self._engine.abort(self._stop_reason)
         self._tell(event)
 
-    def _read(self) -> None:
-        """Read every instrument once; nobody measures now."""
+    def _watch(self) -> None:
+        """Read every instrument once, and expose what is watched; nobody measures now."""
         bench = self.bench
         if bench is None:
             return
+        for role, how in tuple(self._live.items()):
+            if how.once:
+                self._live.pop(role, None)
+            try:
+                self._tell(exposed(bench, role, how))
+            except (InstrumentError, UserMistake) as error:
+                self._live.pop(role, None)
+                self._tell(Live(role, np.empty(0)))
+                if not isinstance(error, Inhibited):
+                    self._tell(Safety((f"{role} live: {error}",)))
+        if time.monotonic() - self._read_at >= IDLE_PERIOD:
+            self._read(bench)
+            self._read_at = time.monotonic()
+
+    def _read(self, bench: Bench) -> None:
         from app.gui.idle_readings import idle_readings
 
-        self._tell(tuple(idle_readings(bench)))
+        hand = self._hand
+        self._tell(tuple(idle_readings(bench, hand)))
+        if hand is None:
+            return
+        if hand.active and math.isinf(bench.clock.speed):
+            # nobody else waits: without this, virtual time would stand still, and the beam stay on
+            bench.clock.sleep(VIRTUAL_SPEED * IDLE_PERIOD, bench.surroundings.stop)
+        if hand.active or self._hand_was_active:
+            self._hand_was_active = hand.active
+            self._tell(hand.news)
 
 
 class BenchClosed:
@@ -244,18 +391,6 @@ class BenchClosed:
 
     def __init__(self, reason: str = "") -> None:
         self.reason = reason
-
-
-def facts_of(bench: Bench) -> BenchFacts:
-    """Describe an open bench; nothing is asked of an instrument."""
-    from drivers.roles import XrayTube
-
-    return BenchFacts(
-        bench.file,
-        {role: str(one.identity) for role, one in bench.instruments.items()},
-        {role: one.resource for role, one in bench.instruments.items()},
-        bench.tube.full_scale if bench.has(XrayTube) else None,
-    )
 
 
 Readings = tuple[Reading, ...]

@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from app.engine.by_hand import HandNews
 from app.engine.events import State
 from app.gui.engine_link import EngineLink
 from app.gui.instruments_panel import InstrumentsPanel
@@ -104,7 +105,13 @@ class MainWindow(QMainWindow):
         self.live.pause_wanted.connect(link.pause)
         self.live.resume_wanted.connect(link.resume)
         self.live.abort_wanted.connect(lambda: link.stop("aborted at the window"))
-        self.instruments.energise_wanted.connect(link.energise)
+        self.instruments.on_wanted.connect(link.by_hand)
+        self.instruments.off_wanted.connect(link.off)
+        self.instruments.adjust_wanted.connect(link.adjust)
+        self.instruments.live_wanted.connect(link.watch_live)
+        self.instruments.anew_wanted.connect(link.count_anew)
+        link.live_seen.connect(self.instruments.show_live)
+        link.hand_seen.connect(self._show_hand)
         link.bench_opened.connect(self._show_bench)
         link.bench_closed.connect(self._show_closed)
         link.beam_seen.connect(self.safety.show_beam)
@@ -121,6 +128,11 @@ class MainWindow(QMainWindow):
         link.problem_seen.connect(self._show_safety)
         link.stopped.connect(self._show_stop)
         link.plan_judged.connect(self._show_judgement)
+
+    @property
+    def message_text(self) -> str:
+        """What the window says above everything."""
+        return self._message.text()
 
     def _folder(self) -> Path:
         given = self.measurement.folder.text().strip()
@@ -151,7 +163,6 @@ class MainWindow(QMainWindow):
 
     def stop(self) -> None:
         """Beam off and run ended; the queue waits until somebody lets it go on."""
-        self.queue.held.setChecked(True)
         self.link.stop()
 
     def _start_next(self) -> None:
@@ -195,7 +206,14 @@ class MainWindow(QMainWindow):
         if safety.problems:
             self._say("; ".join(safety.problems), "bad")
 
+    def _show_hand(self, news: HandNews) -> None:
+        self.instruments.show_news(news)
+        if self.link.order is None:
+            self.safety.show_dose(news.dose)
+
     def _show_stop(self, reason: str) -> None:
+        self.queue.held.setChecked(True)
+        self.instruments.show_stopped()
         waits = ": the queue is held" if self.queue.list.count() else ""
         self._say(f"Stopped: {reason}{waits}", "warning")
 

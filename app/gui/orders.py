@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from config.bench_file import BenchFile, Limits
 
 if TYPE_CHECKING:
@@ -54,6 +57,10 @@ class BenchFacts:
     addresses: Mapping[str, str] = field(default_factory=dict)
     full_scale: tuple[float, float] | None = None
     """kV and mA of the tube."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By role, the smallest and the largest value that it can be set to by hand."""
+    sensitivities: tuple[float, ...] = ()
+    """Of the preamplifier, A/V."""
 
     @property
     def limits(self) -> Limits:
@@ -68,6 +75,27 @@ class Reading:
     role: str
     text: str
     lost: bool = False
+
+
+@dataclass(frozen=True)
+class Live:
+    """What an instrument that is watched live has shown last."""
+
+    role: str
+    values: npt.NDArray[np.float64] | npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    """(pixels,) counts of a spectrum, or (rows, columns) of a frame."""
+    axis: npt.NDArray[np.float64] | None = None
+    """nm, of a spectrum"""
+    saturated: int = 0
+    """How many pixels are at full scale."""
+    full_scale: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The bench was stopped, and not by the button."""
+
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ class ParameterField(QWidget):
         else:
             given = self.editor.currentText() if isinstance(self.editor, QComboBox) else self.editor.text()
         try:
-            if given == "":
+            # an empty text is a value where it is the default
+            if given == "" and self._parameter.default != "":
                 raise UserMistake(f"is empty; allowed: {allowed(self._parameter)}")
             self._value, problem = checked_value(self.name, self._parameter, given, "form"), ""
         except UserMistake as mistake:

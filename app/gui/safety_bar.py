@@ -40,7 +40,7 @@ class SafetyBar(QWidget):
         self._beam.setAccessibleName("beam state")
         self._point = _Field("Tube", "0000.00 kV, 00.0000 mA")
         self._on_for = _Field("Beam on for", "00:00:00 h")
-        self._dose = _Field("Dose in run", "000.0 mGy")
+        self._dose = _Field("Dose so far", "000.0 mGy")
         self._interlock = _Field("Interlock", "unknown")
         self._bias = _Field("Bias", "-000.00 V")
         self._bench = _Field("Bench", "simulated-x")
@@ -114,7 +114,11 @@ class SafetyBar(QWidget):
 
     def show_progress(self, progress: Progressed) -> None:
         """Show the dose of the run so far."""
-        self._dose.show_text("not read yet" if progress.dose is None else si_text(progress.dose, "Gy", 3))
+        self.show_dose(progress.dose)
+
+    def show_dose(self, dose: float | None) -> None:
+        """Show a dose, Gy; None: no dose rate was read yet."""
+        self._dose.show_text("not read yet" if dose is None else si_text(dose, "Gy", 3))
 
     def begin_run(self) -> None:
         """Forget the dose of the last run."""

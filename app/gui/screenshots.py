@@ -98,9 +98,10 @@ def _story(folder: Path, runs: Path) -> None:
     window.tabs.setCurrentWidget(window.live)
     save("stopped")
     window.tabs.setCurrentWidget(window.instruments)
-    window.instruments.kilovolts.setValue(30)
-    window.instruments.milliamps.setValue(1)
-    window.instruments.on.click()
+    tube = window.instruments.tube
+    tube.kilovolts.setValue(30)
+    tube.milliamps.setValue(1)
+    tube.on.click()
     save("instruments")
     window.question.ask("Put sample 'lyso-reference' into the beam, close the door, and confirm.")
     apply_theme(True)

@@ -136,6 +136,7 @@ def _sheet(chosen: Colours) -> str:
     QPushButton[role="stop"] {{ background: #b00000; color: white; font-weight: bold; font-size: 15pt;
         border: 2px solid #ffb4ab; border-radius: 6px; padding: 6px 18px; }}
     QPushButton[role="stop"]:hover {{ background: #d80000; }}
+    QPushButton[role="confirm"] {{ background: #b00000; color: white; font-weight: bold; border: 2px solid #ffb4ab; }}
     QPushButton[role="small"] {{ padding: 2px 8px; }}
     QFrame[card="true"] {{ background: {chosen.base}; border: 1px solid {chosen.line}; border-radius: 5px; }}
     QFrame[card="question"] {{ background: {chosen.raised}; border: 2px solid {chosen.warning}; border-radius: 5px; }}

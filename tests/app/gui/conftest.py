@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,31 +15,83 @@ pytest.importorskip("PySide6", reason="the window needs PySide6")
 pytest.importorskip("pyqtgraph", reason="the window needs pyqtgraph")
 
 
-@pytest.fixture
-def open_window(
-    qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world_of: Callable[[], Any]
-) -> Iterator[Callable[[], Any]]:
-    """Give a function that opens the window; what is open at the end is closed, which must not take long."""
-    monkeypatch.setattr("app.gui.application.user_folder", lambda: tmp_path)
-    from app.gui.application import make_window
+class _Windows:
+    """Opens windows whose worlds can be asked, and closes them."""
 
-    opened = []
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opened: list[Any] = []
+        self.worlds: list[Any] = []
 
-    def open_one(bench: str = "sim") -> Any:
+    def open(self, bench: str = "sim") -> Any:
+        from app.gui.application import make_window
+
         window = make_window(bench, 1)
-        window.measurement.folder.setText(str(tmp_path / "runs"))
+        window.measurement.folder.setText(str(self.folder / "runs"))
         window.measurement.speed.setCurrentText("as fast as possible")
+        window.world_of = lambda: self.worlds[-1]
         window.show()
-        opened.append(window)
-        qtbot.waitUntil(lambda: window.safety.beam_text == "BEAM OFF", timeout=20_000)
+        self._opened.append(window)
+        _wait(lambda: window.safety.beam_text == "BEAM OFF", "the bench")
         return window
 
-    yield open_one
-    for window in opened:
-        window.close()
-        qtbot.waitUntil(lambda window=window: window.link.ended, timeout=20_000)
-        qtbot.waitUntil(lambda window=window: not window.isVisible(), timeout=5_000)
-        window.deleteLater()
+    def close(self) -> None:
+        for window in self._opened:
+            window.close()
+            _wait(lambda window=window: window.link.ended, "the bench to be closed")
+            _wait(lambda window=window: not window.isVisible(), "the window to go")
+            window.deleteLater()
+
+
+def _wait(true: Callable[[], bool], what: str) -> None:
+    from PySide6.QtWidgets import QApplication
+
+    give_up = time.monotonic() + 20
+    while not true():
+        QApplication.processEvents()
+        assert time.monotonic() < give_up, f"waited in vain for {what}"
+
+
+def _windows(folder: Path) -> Iterator[_Windows]:
+    from sim_instruments.served_bench import ServedBench
+
+    windows = _Windows(folder)
+    original = ServedBench.__init__
+
+    def remembering(self: Any, *given: Any, **named: Any) -> None:
+        original(self, *given, **named)
+        windows.worlds.append(self.world)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServedBench, "__init__", remembering)
+        patch.setattr("app.gui.application.user_folder", lambda: folder)
+        patch.setattr("config.loading.user_folder", lambda: folder)
+        yield windows
+        windows.close()
+
+
+@pytest.fixture
+def _opener(tmp_path: Path, qapp: Any) -> Iterator[_Windows]:
+    del qapp  # must live as long
+    yield from _windows(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def _shared_opener(tmp_path_factory: pytest.TempPathFactory, qapp: Any) -> Iterator[_Windows]:
+    del qapp  # must live as long
+    yield from _windows(tmp_path_factory.mktemp("window"))
+
+
+@pytest.fixture
+def open_window(_opener: _Windows, qtbot: Any) -> Callable[[], Any]:
+    """Give a function that opens the window; what is open at the end is closed, which must not take long."""
+    return _opener.open
+
+
+@pytest.fixture(scope="module")
+def open_shared(_shared_opener: _Windows) -> Callable[..., Any]:
+    """Give a function that opens a window for all tests of a module."""
+    return _shared_opener.open
 
 
 @pytest.fixture
@@ -48,18 +101,6 @@ def window(open_window: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture
-def world_of() -> Iterator[Callable[[], Any]]:
+def world_of(_opener: _Windows) -> Callable[[], Any]:
     """Give a function that returns the latest world, whose tube knows whether the beam is on."""
-    from sim_instruments.served_bench import ServedBench
-
-    worlds: list[Any] = []
-    original = ServedBench.__init__
-
-    def remembering(self: Any, *given: Any, **named: Any) -> None:
-        original(self, *given, **named)
-        worlds.append(self.world)
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(ServedBench, "__init__", remembering)
-    yield lambda: worlds[-1]
-    patch.undo()
+    return lambda: _opener.worlds[-1]

@@ -241,13 +241,14 @@ def test_the_beam_by_hand_needs_a_second_click_and_stop_takes_it(
 ) -> None:
     panel = window.instruments
     window.tabs.setCurrentWidget(panel)
-    panel.kilovolts.setValue(1000)
-    assert panel.kilovolts.value() == 60  # the bench's limit
-    panel.kilovolts.setValue(30)
-    panel.milliamps.setValue(1)
-    panel.on.click()
+    tube = panel.tube
+    tube.kilovolts.setValue(1000)
+    assert tube.kilovolts.value() == 60  # the bench's limit
+    tube.kilovolts.setValue(30)
+    tube.milliamps.setValue(1)
+    tube.on.click()
     assert window.safety.beam_text == "BEAM OFF"
-    panel.confirm.click()
+    tube.confirm.click()
     qtbot.waitUntil(lambda: "BEAM ON" in window.safety.beam_text, timeout=10_000)
     assert world_of().tube.high_voltage_on
     QTest.keyClick(window, Qt.Key.Key_F12)
