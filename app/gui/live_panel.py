@@ -124,8 +124,6 @@ class LivePanel(QWidget):
     def begin(self, order: RunOrder) -> None:
         """Make place for a run."""
         self._order = order
-        # what the last run's file tells now would pass for this run's
-        self._reader.forget()
         self._title.setText(order.title)
         self._say("", "")
         self._bar.show()

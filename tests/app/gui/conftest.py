@@ -26,7 +26,7 @@ class _Windows:
     def open(self, bench: str = "sim") -> Any:
         from app.gui.application import make_window
 
-        window = make_window(bench, 1)
+        window: Any = make_window(bench, 1)
         window.measurement.folder.setText(str(self.folder / "runs"))
         window.measurement.speed.setCurrentText("as fast as possible")
         window.world_of = lambda: self.worlds[-1]
