@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
 
+from app.gui.interpreter import interpreter_for_a_window
 from app.gui.main_window import MainWindow
 from app.gui.theme import apply_theme
 from config.loading import user_folder
@@ -87,4 +88,5 @@ def start(bench: str, seed: int | None) -> int:
     turn = QTimer()
     turn.timeout.connect(lambda: None)
     turn.start(100)
-    return int(application.exec())
+    with interpreter_for_a_window():
+        return int(application.exec())

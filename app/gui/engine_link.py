@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from app.engine.by_hand import HandNews
 from app.engine.events import Noted, Prepared, Progressed, Recorded, State, StateChanged
 from app.gui.link_thread import BenchClosed, LinkThread
-from app.gui.live_exposure import Exposing
-from app.gui.orders import BenchFacts, Live, RunEnd, RunOrder, Safety, Stopped
+from app.gui.mailbox import Mailbox
+from app.gui.orders import BenchFacts, RunEnd, RunOrder, Safety
 from app.gui.tube_watch import BeamNews
 
 if TYPE_CHECKING:
-    from app.engine.by_hand import ByHand
     from app.running import Plan
     from drivers.bench import Bench
 
 BATCH = 0.04
 """s, the least time between two batches of events: 25 a second are enough for eyes"""
 
-WAITING = 200_000
-"""Events that may wait to be shown; beyond, the oldest are not shown. The run file has them all."""
+AT_ONCE = 4_000
+"""Events in a batch at most; a batch of all that may wait would keep the window for seconds"""
 
 
 class EngineLink(QObject):
@@ -65,16 +62,12 @@ class EngineLink(QObject):
     """A `Plan`, and why the open bench refuses it; empty where it does not"""
     stopped = Signal(str)
     """STOP was given, and why."""
-    live_seen = Signal(object)
-    """`Live`: what spectrometer or camera show"""
-    hand_seen = Signal(object)
-    """`app.engine.by_hand.HandNews`: what is on by hand"""
 
     _woken = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._waiting: deque[object] = deque(maxlen=WAITING)
+        self._waiting = Mailbox()
         self._wake_sent = False
         self._last_batch = 0.0
         self._order: RunOrder | None = None
@@ -165,25 +158,9 @@ class EngineLink(QObject):
         else:
             self._put(_Judged(plan, ""))
 
-    def by_hand(self, what: str, role: str, job: Callable[[ByHand, int], None]) -> None:
-        """Switch something on by hand, watched as a run is; STOP or `off` undo it."""
-        self._thread.by_hand(what, role, job)
-
-    def adjust(self, what: str, job: Callable[[Bench], object]) -> None:
-        """Set something by hand that switches nothing on."""
-        self._thread.adjust(what, job)
-
-    def off(self, role: str) -> None:
-        """Switch off what was on by hand, at once."""
-        self._thread.off(role)
-
-    def count_anew(self) -> None:
-        """Forget the dose by hand."""
-        self._thread.count_anew()
-
-    def watch_live(self, role: str, how: Exposing | None) -> None:
-        """Watch spectrometer or camera live; None: no more."""
-        self._thread.watch_live(role, how)
+    def energise(self, what: str, job: Callable[[Bench], object]) -> None:
+        """Do something by hand that may switch something on; STOP undoes it."""
+        self._thread.energise(what, job)
 
     def end(self) -> None:
         """End the run, make the bench safe and close it; `ended` says when that is done."""
@@ -202,7 +179,7 @@ class EngineLink(QObject):
 
     def _put(self, event: object) -> None:
         """Take an event from any thread."""
-        self._waiting.append(event)
+        self._waiting.put(event)
         if not self._wake_sent:
             self._wake_sent = True
             self._woken.emit()
@@ -220,7 +197,7 @@ class EngineLink(QObject):
         self._last_batch = time.monotonic()
         # first the flag, then the buffer: what comes in between wakes once more for nothing, and is never left lying
         self._wake_sent = False
-        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        events = self._waiting.take(AT_ONCE)
         records: list[Recorded] = []
         notes: list[Noted] = []
         latest: dict[type, Progressed | BeamNews] = {}
@@ -236,6 +213,9 @@ class EngineLink(QObject):
                 self._flush(records, notes, latest)
                 self._emit(event)
         self._flush(records, notes, latest)
+        if len(self._waiting) and not self._timer.isActive():
+            # soon, but the event loop has its turn before
+            self._timer.start(5)
 
     def _flush(self, records: list[Recorded], notes: list[Noted], latest: dict[type, Progressed | BeamNews]) -> None:
         if records:
@@ -264,12 +244,6 @@ class EngineLink(QObject):
             self.bench_closed.emit(event.reason)
         elif isinstance(event, Safety):
             self.problem_seen.emit(event)
-        elif isinstance(event, Live):
-            self.live_seen.emit(event)
-        elif isinstance(event, HandNews):
-            self.hand_seen.emit(event)
-        elif isinstance(event, Stopped):
-            self.stopped.emit(event.reason)
         elif isinstance(event, _Question):
             self.question_asked.emit(event.text)
         elif isinstance(event, _Judged):

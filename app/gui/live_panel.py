@@ -21,7 +21,6 @@ from app.engine.events import Prepared, Progressed, Recorded, State
 from app.gui.arrays_plot import ArraysPlot
 from app.gui.drawing_plot import DrawingPlot
 from app.gui.figure_cards import FigureCards
-from app.gui.frames_plot import FramesPlot
 from app.gui.live_plot import LivePlot
 from app.gui.orders import RunEnd, RunOrder
 from app.gui.quantity_text import time_text
@@ -49,7 +48,7 @@ class LivePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._buffers: dict[str, StreamBuffer] = {}
-        self._views: list[tuple[str, LivePlot | ArraysPlot | FramesPlot]] = []
+        self._views: list[tuple[str, LivePlot | ArraysPlot]] = []
         self._stale: set[QWidget] = set()
         self._order: RunOrder | None = None
         self._state = State.QUEUED
@@ -124,6 +123,8 @@ class LivePanel(QWidget):
     def begin(self, order: RunOrder) -> None:
         """Make place for a run."""
         self._order = order
+        # what the last run's file tells now would pass for this run's
+        self._reader.forget()
         self._title.setText(order.title)
         self._say("", "")
         self._bar.show()
@@ -156,11 +157,6 @@ class LivePanel(QWidget):
                     view = ArraysPlot(buffer, column, prepared.axes[declared.axes[0]])
                     self._views.append((name, view))
                     self.beside.insertTab(place, view, f"{name}: {column}")
-                    place += 1
-                elif len(declared.axes) == 2:
-                    frames = FramesPlot(buffer, column)
-                    self._views.append((name, frames))
-                    self.beside.insertTab(place, frames, f"{name}: {column}")
                     place += 1
         self.beside.setCurrentIndex(0)
 

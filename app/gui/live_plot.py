@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
 from app.gui.read_out_plot import Array, ReadOutPlot
 from app.gui.stream_buffer import StreamBuffer
 from app.gui.theme import colours
+from app.gui.thinning import Indices, outline, visible_part
 from procedures.drawing import quantity_with_unit
 
 BARS_UP_TO = 2_000
 """Points; beyond, bars and symbols would only be a smear, and a line is drawn"""
+
+VIEW_SETTLES = 30
+"""ms from a change of what is in sight to the points that belong to it"""
 
 
 class LivePlot(ReadOutPlot):
@@ -40,10 +45,13 @@ class LivePlot(ReadOutPlot):
             self.buttons.insertWidget(place, widget)
         self._bars = pg.ErrorBarItem(beam=0.0)
         self._points = pg.PlotDataItem()
-        self._points.setDownsampling(auto=True, method="peak")
-        self._points.setClipToView(True)
         self.plot.addItem(self._bars)
         self.plot.addItem(self._points)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(VIEW_SETTLES)
+        self._settle.timeout.connect(self.redraw)
+        self.plot.vb.sigXRangeChanged.connect(self._follow_view)
         self._choose()
 
     @property
@@ -54,29 +62,42 @@ class LivePlot(ReadOutPlot):
     def _choose(self) -> None:
         x, y = self.x_choice.currentData(), self.y_choice.currentData()
         self.set_labels((quantity_with_unit(x, ""), self._units[x]), (quantity_with_unit(y, ""), self._units[y]))
-        self.redraw()
         self.fit_view()
+        self.redraw()
 
     def redraw(self) -> None:
-        """Draw what is in the buffer."""
+        """Draw what is in the buffer: every point, or the outline where there are more than can be seen."""
         if not hasattr(self, "_bars"):
             return
         name_x, name_y = self.x_choice.currentData(), self.y_choice.currentData()
         x, y = self._buffer.column(name_x), self._buffer.column(name_y)
-        many = len(x) > BARS_UP_TO
-        seen_x, seen_y = self.shown(x, self.log_x), self.shown(y, self.log_y)
         colour = colours().series[0]
+        many = len(x) > BARS_UP_TO
+        if many:
+            chosen = self._outline(x, y, ascending=self._buffer.ascending(name_x))
+            # a smooth line through thousands of points costs ten times what it shows
+            self._points.setData(
+                self.shown(x[chosen], self.log_x),
+                self.shown(y[chosen], self.log_y),
+                pen=pg.mkPen(colour),
+                symbol=None,
+                antialias=False,
+            )
+            self._bars.setData(x=None, y=None)
+            return
+        seen_x, seen_y = self.shown(x, self.log_x), self.shown(y, self.log_y)
         self._points.setData(
             seen_x,
             seen_y,
-            pen=pg.mkPen(colour) if many or name_x == "time" else None,
-            symbol=None if many else "o",
+            pen=pg.mkPen(colour) if name_x == "time" else None,
+            symbol="o",
             symbolSize=7,
             symbolBrush=colour,
             symbolPen=None,
+            antialias=True,
         )
         finite = np.isfinite(seen_x) & np.isfinite(seen_y)
-        if many or not finite.any():
+        if not finite.any():
             self._bars.setData(x=None, y=None)
             return
         y_bars = self._ends(y, self._buffer.errors(name_y), self.log_y, finite)
@@ -90,6 +111,26 @@ class LivePlot(ReadOutPlot):
             right=x_bars[1],
             pen=pg.mkPen(colour),
         )
+
+    def _outline(self, x: Array, y: Array, *, ascending: bool) -> Indices:
+        """Choose the points to draw: those in sight, as many as there are pixels to show them."""
+        pixels = max(200, round(self.plot.vb.width()))
+        follows, _ = self.plot.vb.autoRangeEnabled()
+        if not ascending or follows:
+            return outline(x, y, pixels, ascending=ascending)
+        low, high = self.plot.vb.viewRange()[0]
+        if self.log_x.isChecked():
+            low, high = 10**low, 10**high
+        # as much again on both sides, so that there is something to see while the plot is dragged
+        part = visible_part(x, low - (high - low), high + (high - low))
+        chosen: Indices = outline(x[part], y[part], 3 * pixels, ascending=True) + part.start
+        return chosen
+
+    def _follow_view(self) -> None:
+        follows, _ = self.plot.vb.autoRangeEnabled()
+        # a view that follows the points changes because of them
+        if not follows and self._buffer.rows > BARS_UP_TO and not self._settle.isActive():
+            self._settle.start()
 
     def _ends(
         self, values: Array, errors: Array | None, button: object, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]

@@ -70,6 +70,10 @@ class InBackground(QObject):
         self._latest += 1
         QThreadPool.globalInstance().start(_Work(self, work, self._latest))
 
+    def forget(self) -> None:
+        """Tell nothing of what was started before."""
+        self._latest += 1
+
     def tell(self, number: int, found: object, problem: str) -> None:
         """Take what came of a work, in its thread."""
         if number != self._latest:

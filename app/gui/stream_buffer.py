@@ -1,9 +1,10 @@
-"""What was recorded of a stream, kept for drawing: all scalars, and the last of the arrays."""
+"""What was recorded of a stream, kept for drawing: its scalars, and the last of the arrays."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,16 @@ from procedures.streams import Stream
 
 Array = npt.NDArray[np.float64]
 
+KEPT_ROWS = 2_000_000
+"""Rows of scalars that are kept at most; then the older half goes. The run file has them all."""
+
 KEPT_ARRAYS = 200
 """Spectra or traces a column: more rows than a waterfall has pixels to spare"""
+
+KEPT_IMAGES = 1
+"""Only the last is looked at, and 200 frames would fill the memory."""
+
+FIRST_ROWS = 256
 
 
 class StreamBuffer:
@@ -24,33 +33,93 @@ class StreamBuffer:
     ----------
     stream
         Its declaration.
+    kept_rows
+        Rows of scalars that are kept at most.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, kept_rows: int = KEPT_ROWS) -> None:
         self.stream = stream
-        self.rows = 0
-        self._columns = {name: np.empty(256) for name in ("time", *stream.scalars)}
-        self.arrays: dict[str, deque[Array]] = {
-            name: deque(maxlen=KEPT_ARRAYS) for name, column in stream.columns.items() if column.axes
+        self._kept_rows = kept_rows
+        self._names = ("time", *stream.scalars)
+        self._columns = {name: np.empty(min(FIRST_ROWS, kept_rows)) for name in self._names}
+        self._ascending = dict.fromkeys(self._names, True)
+        self._filled = 0
+        self.dropped = 0
+        """Rows that are not kept any more."""
+        self.arrays: dict[str, deque[npt.NDArray[Any]]] = {
+            name: deque(maxlen=KEPT_ARRAYS if len(column.axes) == 1 else KEPT_IMAGES)
+            for name, column in stream.columns.items()
+            if column.axes
         }
-        self.array_rows = 0
+        """The last of each array column; images as they came, spectra and traces as floating-point numbers."""
+
+    @property
+    def rows(self) -> int:
+        """How many records have come."""
+        return self.dropped + self._filled
 
     def add(self, records: Iterable[Recorded]) -> None:
-        """Take records of this stream."""
-        for record in records:
-            if self.rows == len(self._columns["time"]):
-                self._columns = {name: np.resize(values, 2 * self.rows) for name, values in self._columns.items()}
-            self._columns["time"][self.rows] = record.time
-            for name in self.stream.scalars:
-                self._columns[name][self.rows] = record.values[name]
-            for name, kept in self.arrays.items():
-                kept.append(np.asarray(record.values[name], dtype=float))
-            self.rows += 1
+        """Take records of this stream; one whose arrays are missing has been overtaken by later ones."""
+        some = list(records)
+        if not some:
+            return
+        self.add_scalars(
+            {
+                "time": [one.time for one in some],
+                **{name: [one.values[name] for one in some] for name in self.stream.scalars},  # type: ignore[misc]
+            }
+        )
+        for name, kept in self.arrays.items():
+            limit = kept.maxlen or len(some)
+            self.add_arrays(name, [one.values[name] for one in some[-limit:] if name in one.values])
+
+    def add_scalars(self, columns: Mapping[str, Sequence[float] | Array]) -> None:
+        """Take rows: equally many of ``time`` and of every scalar."""
+        blocks = {name: np.asarray(columns[name], dtype=float) for name in self._names}
+        count = len(blocks["time"])
+        if not count:
+            return
+        for name, block in blocks.items():
+            if self._ascending[name]:
+                last = self._columns[name][self._filled - 1] if self._filled else -np.inf
+                # written so that a row that is no number makes no order
+                self._ascending[name] = bool(block[0] >= last and np.all(block[1:] >= block[:-1]))
+        for start in range(0, count, self._kept_rows // 2):
+            self._append({name: block[start : start + self._kept_rows // 2] for name, block in blocks.items()})
+
+    def _append(self, blocks: Mapping[str, Array]) -> None:
+        end = self._filled + len(blocks["time"])
+        if end > self._kept_rows:
+            gone = self._filled - self._kept_rows // 2
+            for values in self._columns.values():
+                values[: self._kept_rows // 2] = values[gone : self._filled].copy()
+            self.dropped += gone
+            self._filled -= gone
+            end -= gone
+        size = len(self._columns["time"])
+        if end > size:
+            self._columns = {
+                name: np.concatenate([values, np.empty(min(self._kept_rows, max(2 * size, end)) - size)])
+                for name, values in self._columns.items()
+            }
+        for name, block in blocks.items():
+            self._columns[name][self._filled : end] = block
+        self._filled = end
+
+    def add_arrays(self, name: str, arrays: Iterable[npt.ArrayLike]) -> None:
+        """Take arrays of one column."""
+        kept = self.arrays[name]
+        spectra = len(self.stream.columns[name].axes) == 1
+        kept.extend(np.asarray(one, dtype=float if spectra else None) for one in arrays)
 
     def column(self, name: str) -> Array:
-        """Return a scalar column, (rows,); ``time`` is one."""
-        return self._columns[name][: self.rows]
+        """Return the kept rows of a scalar column; ``time`` is one."""
+        return self._columns[name][: self._filled]
 
     def errors(self, name: str) -> Array | None:
         """Return the standard uncertainties of a column, or None where it has none."""
         return self.column(f"{name}_errors") if f"{name}_errors" in self._columns else None
+
+    def ascending(self, name: str) -> bool:
+        """Say whether a column never falls, so that what lies in a range of it can be cut out."""
+        return self._ascending[name]
