@@ -81,6 +81,36 @@ class Limits(Table):
     dose_per_run_gy: Positive = Field(10.0, description="air kerma at the sample in one run, Gy")
 
 
+Dangerous = Literal["abort", "pause"]
+"""What may become of a run when going on as if nothing were is dangerous."""
+Tolerable = Literal["abort", "pause", "note"]
+
+
+class Policies(Table):
+    """What becomes of a run when something on the bench is not as it must be.
+
+    "abort" ends it. "pause" makes the bench safe, waits until all is well again and measures the point again. "note"
+    goes on and says so in the journal; what was recorded meanwhile keeps a warning.
+    """
+
+    interlock: Dangerous = Field("abort", description="the interlock opened, or is open when a beam is wanted")
+    arc: Dangerous = Field("abort", description="the tube arced")
+    tube_fault: Dangerous = Field("abort", description="any other fault of the tube, or it went off by itself")
+    off_tolerance: Tolerable = Field("abort", description="tube voltage or current is not what was set")
+    silent: Dangerous = Field("abort", description="an instrument does not answer")
+    compliance: Tolerable = Field("abort", description="the source meter limits the current: the bias is another")
+    preamp_overload: Tolerable = Field("note", description="the window is repeated in another range")
+    detector: Tolerable = Field("note", description="spectrometer, digitizer or camera beyond its range")
+    dosimeter: Dangerous = Field("abort", description="dose rate beyond the dosimeter's range")
+    dose_budget: Literal["abort", "note"] = Field("abort", description="limits.dose_per_run_gy is reached")
+    resume: Literal["operator", "automatically"] = Field(
+        "operator", description="who says that a paused run goes on once all is well"
+    )
+    longest_pause_s: Positive = Field(3600.0, description="s that a paused run waits until all is well")
+    most_pauses: int = Field(5, ge=0, le=1000, strict=True, description="in one run; the next trip aborts")
+    answer_within_s: Positive = Field(600.0, description="s for which a question to the operator may stay unanswered")
+
+
 class InstrumentEntry(Table):
     """One instrument: who talks to it, where it is, what is special about it."""
 
@@ -160,6 +190,7 @@ class BenchFile(Table):
     output: Output = Output()
     geometry: Geometry = Geometry()
     limits: Limits = Limits()
+    policies: Policies = Policies()
     instruments: dict[RoleName, InstrumentEntry] = Field(description="by role")
     simulation: Simulation | None = None
 

@@ -67,6 +67,7 @@ class Keithley2400SourceMeter(KeithleySourceMeter):
     """A Keithley 2400 as voltage source that measures current."""
 
     expected: ClassVar[str] = "Keithley 2400"
+    compliance_question: ClassVar[str] = ":SENS:CURR:PROT:TRIP?"
     models: ClassVar[tuple[str, ...]] = ("MODEL 2400", "MODEL 2401")
     most_samples: ClassVar[int] = 2500
     voltage_tolerance: ClassVar[tuple[float, float]] = (1e-3, 5e-4)

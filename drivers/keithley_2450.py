@@ -96,6 +96,7 @@ class Keithley2450SourceMeter(KeithleySourceMeter):
     """A Keithley 2450 as voltage source that measures current."""
 
     expected: ClassVar[str] = "Keithley 2450"
+    compliance_question: ClassVar[str] = ":SOUR:VOLT:ILIM:LEV:TRIP?"
     models: ClassVar[tuple[str, ...]] = ("MODEL 2450",)
     most_samples: ClassVar[int] = 100_000
     # the voltage is measured with each reading, in the range of the source: 0.015 % and up to 24 mV (200 V range)

@@ -59,6 +59,8 @@ class KeithleySourceMeter(SourceMeter):
     """What ``*IDN?`` may say."""
     most_samples: ClassVar[int]
     """Readings that fit into the instrument's buffer."""
+    compliance_question: ClassVar[str]
+    """Asks whether the source limits the current."""
     voltage_tolerance: ClassVar[tuple[float, float]]
     """By how much, relative and in V, the voltage that comes with a reading may differ from the one that was set."""
 
@@ -98,6 +100,11 @@ class KeithleySourceMeter(SourceMeter):
     def settings(self) -> Mapping[str, float | str | bool]:
         """Return what was set last; nothing is asked for."""
         return {"voltage_v": self._voltage, "output_on": self._output_on, **self._configured}
+
+    @exclusive
+    def in_compliance(self) -> bool:
+        """Ask whether the source limits the current now; no reading is taken."""
+        return self._output_on and self.scpi.switch(self.compliance_question)
 
     def close(self) -> None:
         """Close the connection; the output stays as it is."""

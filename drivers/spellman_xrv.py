@@ -12,7 +12,7 @@ from drivers.errors import ConnectionLost, InstrumentError, TubeFault, WrongInst
 from drivers.roles import DriverOptions, Identity, Surroundings, TubeStatus, XrayTube, exclusive
 from drivers.spellman_options import SpellmanOptions
 from drivers.spellman_set_points import SetPoints
-from drivers.spellman_supply import ETX, FAULT_NAMES, FULL_COUNTS, Refused, StatusCode, XRVSupply
+from drivers.spellman_supply import ETX, FAULT_NAMES, FULL_COUNTS, ErrorCode, Refused, StatusCode, XRVSupply
 from drivers.who_answers import who_answers
 from drivers.wire import Wire
 
@@ -23,6 +23,7 @@ MONITOR_OVERRANGE = 1.2
 SETTLING_READINGS = 20
 """After which a reading that still changes is noise."""
 _INTERLOCKS = StatusCode.INTERLOCK_1_CLOSED | StatusCode.INTERLOCK_2_CLOSED | StatusCode.INTERNAL_INTERLOCK_CLOSED
+_WELL = _INTERLOCKS | StatusCode.HV_ENABLED
 
 
 class SpellmanTube(XrayTube):
@@ -149,8 +150,17 @@ class SpellmanTube(XrayTube):
     @exclusive
     def status(self) -> TubeStatus:
         """Read status, faults and monitors from the supply."""
+        return self._status(spare=False)
+
+    @exclusive
+    def watch(self) -> TubeStatus:
+        """Read status and monitors; the faults by name only where the status says that something is wrong."""
+        return self._status(spare=True)
+
+    def _status(self, *, spare: bool) -> TubeStatus:
         bits = self.supply.status
-        faults = self.supply.errors
+        well = bits & _WELL == _WELL and not bits & StatusCode.POWER_SUPPLY_FAULT
+        faults = ErrorCode(0) if spare and well else self.supply.errors
         monitor = self.supply.analog_monitor
         voltage_kv, current_ma = monitor["voltage"] / 1e3, monitor["current"] * 1e3
         names = [name for bit, name in FAULT_NAMES.items() if bit & faults] if faults else []

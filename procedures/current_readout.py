@@ -162,9 +162,8 @@ class PreampReadout:
             self._digitizer.set_range(min(self._span, self._digitizer.ranges[1]), self._centre)
             trace = self._digitizer.record(samples * interval, samples, averaging=False)
             if self._preamp.overloaded(trace.volts):
-                self._run.warn(
-                    f"overload at {self._preamp.sensitivity:g} A/V: the range is changed, the window repeated"
-                )
+                said = f"overload at {self._preamp.sensitivity:g} A/V: the range is changed, the window repeated"
+                self._run.notice("preamp_overload", said)
                 self.settle()
                 continue
             if not trace.clipped:

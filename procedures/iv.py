@@ -32,6 +32,7 @@ class CurrentVoltage(Procedure):
     name = "iv"
     needs = (SourceMeter,)
     needs_sample = ("area_cm2",)
+    tolerates = ("compliance",)
 
     voltages = FloatListParameter(
         "Voltages", units="V", default="-10:10:21", minimum=-3000, maximum=3000, description="FROM:TO:HOW MANY"

@@ -75,8 +75,8 @@ class OperationalStability(LitAndDark):
 
     def measure(self, bench: Bench, run: Run) -> None:
         """Measure in stretches of beam between dark readings."""
-        irradiation = Irradiation(bench.clock.now, self.earlier_time * 60, self.earlier_dose)
-        start = irradiation.exposed
+        start = self.earlier_time * 60
+        irradiation = run.keep("irradiation", lambda: Irradiation(bench.clock.now, start, self.earlier_dose))
         readout = self.current_readout(bench, run)
         with contextlib.ExitStack() as everything:
             everything.enter_context(self.bias(bench, self.bias_of(self.field)))

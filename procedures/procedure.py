@@ -63,6 +63,9 @@ class Procedure(PyMeasureProcedure):
     needs_sample: ClassVar[tuple[str, ...]] = ()
     """Fields of the sample file that the analysis cannot do without."""
 
+    tolerates: ClassVar[tuple[str, ...]] = ()
+    """Policies of the bench file that are only noted here, because what they watch is part of the measurement."""
+
     sample: Sample | None = None
     bench: Bench | None = None
     """Only for PyMeasure's own `Worker`, which knows no bench."""

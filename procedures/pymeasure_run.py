@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy.typing as npt
 
 from drivers.bench import Bench
+from drivers.roles import XrayTube
 from procedures.run import RunAborted
 from procedures.streams import Stream
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Step = TypeVar("Step")
+Kept = TypeVar("Kept")
 
 
 class _Stop:
@@ -68,6 +70,8 @@ class PyMeasureRun:
         headings = self._headings[stream.name]
         row: dict[str, object] = dict(self._empty)
         row[headings["time"]] = self._bench.clock.now() - self._started
+        if self._bench.has(XrayTube):
+            self._bench.tube.confirm_beam()
         row |= {headings[name]: value for name, value in values.items() if name in headings}
         self._procedure.emit("results", row)
 
@@ -92,6 +96,15 @@ class PyMeasureRun:
             if count:
                 self._procedure.emit("progress", 100.0 * done / count)
             yield step
+
+    def keep(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """Make it: here nothing begins again."""
+        del name
+        return make()
+
+    def notice(self, kind: str, message: str) -> None:
+        """Write a warning into PyMeasure's log, which knows no policies."""
+        log.warning("%s: %s", kind, message)
 
     def note(self, message: str) -> None:
         """Write into PyMeasure's log."""

@@ -96,7 +96,7 @@ class RLStability(Procedure):
 
     def measure(self, bench: Bench, run: Run) -> None:
         """Measure in stretches of beam between dark spectra."""
-        irradiation = Irradiation(bench.clock.now)
+        irradiation = run.keep("irradiation", lambda: Irradiation(bench.clock.now))
         exposure = self._exposure_time(bench, run, irradiation)
         dark, dark_at = None, 0.0
         with contextlib.ExitStack() as beam:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from procedures.streams import Stream
 
 Step = TypeVar("Step")
+Kept = TypeVar("Kept")
 
 
 class RunAborted(BaseException):
@@ -17,7 +18,12 @@ class RunAborted(BaseException):
 
 
 class Run(Protocol):
-    """The handle through which a procedure records, waits and speaks."""
+    """The handle through which a procedure records, waits and speaks.
+
+    A run that was interrupted (the door was opened, and the bench file says ``interlock = "pause"``) unwinds the
+    procedure through its ``with`` blocks and calls ``measure`` again once all is well: `progress` then leaves out the
+    steps that were finished, and `keep` gives back what must survive.
+    """
 
     def record(self, stream: Stream, **values: float | npt.ArrayLike) -> None:
         """Record one row of a stream.
@@ -51,7 +57,21 @@ class Run(Protocol):
         ...
 
     def progress(self, steps: Iterable[Step], total: int | None = None) -> Iterator[Step]:
-        """Go through the steps of the measurement; this is what the progress bar counts."""
+        """Go through the steps of the measurement; this is what the progress bar counts, and what is repeated."""
+        ...
+
+    def keep(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """Return what `make` made the first time, also when ``measure`` is called again after an interruption."""
+        ...
+
+    def notice(self, kind: str, message: str) -> None:
+        """Say that something was beyond its range, by the name of its policy in the bench file.
+
+        Raises
+        ------
+        RunAborted
+            If the run does not go on after that.
+        """
         ...
 
     def note(self, message: str) -> None:

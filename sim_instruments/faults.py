@@ -23,6 +23,10 @@ class FaultKind(StrEnum):
     """The tube arcs: high voltage off, latched as the supply's fault until it is cleared."""
     TUBE_FAULT = "tube-fault"
     """The supply trips on the fault named in `detail` (overvoltage, overcurrent, over temperature, ...)."""
+    KV_OFF = "kv-off"
+    """The tube voltage is `factor` times what was set, and the supply does not notice."""
+    MA_OFF = "ma-off"
+    """The tube current is `factor` times what was set, and the supply does not notice."""
     STUCK_BEAM = "stuck-beam"
     """The supply refuses to switch the high voltage off."""
     COMPLIANCE = "compliance"
@@ -65,6 +69,8 @@ class Fault:
         Delay of a slow reply, s.
     detail
         The supply's name for a tube fault; the garbage.
+    factor
+        What is left of the tube's voltage or current.
     """
 
     kind: FaultKind
@@ -74,10 +80,11 @@ class Fault:
     count: int | None = None
     seconds: float = 0.0
     detail: str = ""
+    factor: float = 0.8
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))
-        for name in ("duration", "seconds"):
+        for name in ("duration", "seconds", "factor"):
             value = getattr(self, name)
             if value is not None and not value >= 0:
                 msg = f"a fault's {name} must not be negative, not {value}"

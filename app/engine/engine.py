@@ -28,6 +28,9 @@ from storage.writer import RunWriter
 
 log = logging.getLogger(__name__)
 
+SETTLING_PATIENCE = 10.0
+"""s of real time"""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -60,6 +63,7 @@ class Engine:
         self._one_at_a_time = threading.Lock()
         self._ending: Ending | None = None
         self._run: EngineRun | None = None
+        self._switching_off: list[threading.Thread] = []
         self._state = State.QUEUED
 
     @property
@@ -91,11 +95,21 @@ class Engine:
             return
         ending.reason = reason
         ending.tripped = tripped
-        self.bench.inhibit()
+        self._halt()
         if self._run is not None:
             self._run.leave()
+
+    def _halt(self) -> None:
+        self.bench.inhibit()
         # not in this thread: it may be the clock's, which the tube's lock would hold up
-        threading.Thread(target=self._beam_off, name="beam off", daemon=True).start()
+        switching_off = threading.Thread(target=self._beam_off, name="beam off", daemon=True)
+        self._switching_off.append(switching_off)
+        switching_off.start()
+
+    def _settle(self) -> None:
+        """Wait for who switches the beam off: too late, and it would switch off what was switched on again since."""
+        while self._switching_off:
+            self._switching_off.pop().join(SETTLING_PATIENCE)
 
     def _abort(self, reason: str, tripped: bool) -> None:
         self.abort(reason, tripped=tripped)
@@ -126,6 +140,14 @@ class Engine:
             self._ending = Ending()
             try:
                 return self._run_one(request)
+            except UserMistake:
+                raise
+            except BaseException:
+                # the engine's own fault, or Ctrl-C while it made the bench safe
+                self.bench.inhibit()
+                self.bench.make_safe()
+                self._enter(State.FAILED)
+                raise
             finally:
                 self._ending = None
                 self._run = None
@@ -167,7 +189,14 @@ class Engine:
             raise
         assert self._ending is not None  # noqa: S101  (set by `run`)
         company = Company(
-            self._operator, self._ending, self._abort, self._enter, self.publish, watched=bool(self._watchers)
+            self._operator,
+            self._ending,
+            self._abort,
+            self._halt,
+            self._settle,
+            self._enter,
+            self.publish,
+            watched=bool(self._watchers),
         )
         with writer:
             self.publish(Prepared(path, axes))

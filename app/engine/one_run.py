@@ -13,11 +13,14 @@ from analysis.figure import FigureOfMerit
 from app.engine.circumstances import software_version
 from app.engine.dose_account import DoseAccount
 from app.engine.events import Event, Level, Noted, State
+from app.engine.interruptions import INTERRUPTED, NOTED
 from app.engine.operator import Operator
 from app.engine.outcome import Outcome
+from app.engine.pausing import Recovery
 from app.engine.reading import Products, analyse_run
-from app.engine.run_handle import EngineRun
+from app.engine.run_handle import EngineRun, PauseWanted
 from app.engine.safety import SafetyMonitor
+from app.engine.trips import Trip, policy_of, trip_of
 from config.mistake import UserMistake
 from drivers.bench import Bench, SafeStep
 from drivers.errors import Inhibited
@@ -53,6 +56,10 @@ class Company:
     ending: Ending
     abort: Callable[[str, bool], None]
     """Ends the run: why, and whether it was tripped."""
+    halt: Callable[[], None]
+    """Lets nothing be energised and switches the beam off, in a thread of its own."""
+    settle: Callable[[], None]
+    """Waits until whoever was told to switch the beam off has done so."""
     enter: Callable[[State], None]
     """Tells everybody what state the run is in."""
     publish: Callable[[Event], None]
@@ -97,6 +104,8 @@ class OneRun:
         self._account = DoseAccount()
         self._started = bench.clock.now()
         self._beam_unknown = False
+        self._interruption: Trip | None = None
+        self._pauses = 0
         publish = company.publish if company.watched else None
         self.handle = EngineRun(bench, writer, self._account, company.operator, publish, self._journal, planned)
 
@@ -123,6 +132,7 @@ class OneRun:
         error = self._measure()
         self._company.enter(State.FINISHING)
         self._make_safe()
+        self._company.settle()
         duration = self._bench.clock.now() - self._started
         state, reason = self._verdict(error)
         figures: Sequence[FigureOfMerit] = ()
@@ -163,10 +173,29 @@ class OneRun:
         )
 
     def _measure(self) -> BaseException | None:
-        self._journal("info", "begin", f"{self._procedure.name} on bench {self._bench.name}, {self._bench.geometry}")
-        self._arm_watchdog()
-        monitor = SafetyMonitor(self._bench, self._account, self._trip)
-        self._company.enter(State.RUNNING)
+        monitor = None
+        try:
+            self._journal(
+                "info", "begin", f"{self._procedure.name} on bench {self._bench.name}, {self._bench.geometry}"
+            )
+            self._arm_watchdog()
+            monitor = SafetyMonitor(self._bench, self._account, self._trip)
+            self.handle.attend(monitor.confirm_beam, self._trip)
+            self._company.enter(State.RUNNING)
+            while True:
+                error = self._attempt()
+                monitor.rest()
+                if not self._begins_again(error):
+                    return error
+                monitor.begin_again()
+        except BaseException as error:
+            self._bench.inhibit()
+            return error
+        finally:
+            if monitor is not None:
+                monitor.stop()
+
+    def _attempt(self) -> BaseException | None:
         try:
             self.handle.wait(0.0)
             self._procedure.measure(self._bench, self.handle)
@@ -174,23 +203,101 @@ class OneRun:
             # the beam first, the story afterwards
             self._bench.inhibit()
             return error
-        finally:
-            monitor.stop()
         return None
+
+    def _begins_again(self, error: BaseException | None) -> bool:
+        """Take what ended the measurement as the end of the run, or wait until it can go on."""
+        if error is None or self._ending.reason or isinstance(error, KeyboardInterrupt | SystemExit):
+            return False
+        if isinstance(error, PauseWanted):
+            return self._pause(None)
+        if self._interruption is None:
+            # the procedure met it before the monitor did
+            trip = trip_of(error)
+            if trip is None or isinstance(error, RunAborted):
+                return False
+            self._take(trip, "pause" if self._may_pause(trip) else "abort", error)
+        return self._interruption is not None and self._pause(self._interruption)
 
     def _arm_watchdog(self) -> None:
         if self._bench.has(XrayTube) and self._bench.tube.arm_watchdog(WATCHDOG):
             self._journal("info", "watchdog", f"the tube's watchdog switches off after {WATCHDOG:g} s without a word")
 
-    def _trip(self, what: str) -> None:
-        self._company.abort(what, True)
+    def _trip(self, trip: Trip) -> bool:
+        """Do what the policy says; return whether the run goes on. From any thread."""
+        expected = trip.kind in self._procedure.tolerates
+        if expected or policy_of(self._bench.file.policies, trip.kind) == "note":
+            self._journal("warning", NOTED, trip.message, trip=str(trip.kind), policy="note", expected=expected)
+            return True
+        if not self._ending.reason and self._interruption is None:
+            self._take(trip, "pause" if self._may_pause(trip) else "abort")
+        return False
+
+    def _may_pause(self, trip: Trip) -> bool:
+        policies = self._bench.file.policies
+        return policy_of(policies, trip.kind) == "pause" and self._pauses < policies.most_pauses
+
+    def _take(self, trip: Trip, policy: str, error: BaseException | None = None) -> None:
+        """Act first, and write it down with its time afterwards."""
+        if policy == "pause":
+            self._interruption = trip
+            self._company.halt()
+        else:
+            self._company.abort(trip.message, True)
+        trace = {"traceback": "".join(traceback.format_exception(error))} if error is not None else {}
+        self._journal("error", NOTED, trip.message, trip=str(trip.kind), policy=policy, **trace)
+
+    def _pause(self, trip: Trip | None) -> bool:
+        """Make the bench safe and wait until the run can go on; return False if it is to end."""
+        self._make_safe()
+        self._company.settle()
+        if self._beam_unknown:
+            return False
+        self._write_interruption(trip)
+        self._company.enter(State.PAUSED)
+        self._bench.release()
+        if self._told_to_end():
+            self._bench.inhibit()
+            return False
+        why_not = self._wait_for(trip)
+        if self._told_to_end():
+            return False
+        if why_not:
+            self._company.abort(why_not, True)
+            return False
+        self._interruption = None
+        self._journal("info", "resumed", "resumed")
+        self._company.enter(State.RUNNING)
+        self.handle.begin_again()
+        return True
+
+    def _told_to_end(self) -> bool:
+        return bool(self._ending.reason)
+
+    def _write_interruption(self, trip: Trip | None) -> None:
+        if trip is None:
+            self._journal("info", "paused", "paused, the bench is safe meanwhile")
+            return
+        rows = self.handle.set_aside()
+        self._pauses += 1
+        said = f"paused: {trip}; the point is measured again, and what was recorded of it is set aside"
+        self._journal("warning", INTERRUPTED, said, trip=str(trip.kind), set_aside=rows)
+
+    def _wait_for(self, trip: Trip | None) -> str:
+        """Return why the run cannot go on; empty if it can."""
+        if trip is None:
+            self.handle.wait_until_resumed()
+            return ""
+        return Recovery(self._bench, self._bench.file.policies, self.handle.asked).wait(trip)
 
     def _verdict(self, error: BaseException | None) -> tuple[State, str]:
         if self._beam_unknown:
             return State.FAILED, "BEAM STATE UNKNOWN: nothing confirms that the beam is off"
         if self._ending.reason:
-            kind = "trip" if self._ending.tripped else "abort"
-            self._journal("error" if self._ending.tripped else "warning", kind, self._ending.reason)
+            if not self._ending.tripped:
+                self._journal("warning", "abort", self._ending.reason)
+            elif not any(note.message == self._ending.reason for note in self._ending.notes):
+                self._journal("error", NOTED, self._ending.reason, policy="abort")
             return State.ABORTED, self._ending.reason
         if error is None:
             return State.COMPLETED, ""

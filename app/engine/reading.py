@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.figure import FigureOfMerit
+from app.engine.interruptions import warnings_of, without_set_aside
 from config.bench_file import Geometry
 from config.loading import check
 from config.mistake import UserMistake
@@ -35,7 +36,7 @@ def run_data(file: RunFile, parameters: Mapping[str, Any]) -> RunData:
         Of the run, checked.
     """
     sample = check(_plain(file.sample), Sample, f"{file.path}: sample") if file.sample else None
-    return RunData(
+    data = RunData(
         streams={
             name: {column: np.asarray(stream[column]) for column in stream if column not in _image_shapes(stream)}
             for name, stream in file.streams.items()
@@ -54,6 +55,7 @@ def run_data(file: RunFile, parameters: Mapping[str, Any]) -> RunData:
             for name, stream in file.streams.items()
         },
     )
+    return without_set_aside(data, file.journal)
 
 
 def _image_shapes(stream: StreamData) -> dict[str, tuple[int, int]]:
@@ -99,7 +101,12 @@ def analyse(
     procedure = procedure_of(file, options, kind)
     data = run_data(file, procedure.values())
     procedure.sample = data.sample
-    return procedure.analyse(data)
+    return _with_warnings(procedure.analyse(data), file)
+
+
+def _with_warnings(figures: Sequence[FigureOfMerit], file: RunFile) -> Sequence[FigureOfMerit]:
+    warnings = warnings_of(file.journal)
+    return [figure.with_warnings(*warnings) for figure in figures] if warnings else figures
 
 
 def analyse_path(
@@ -132,8 +139,8 @@ def analyse_run(path: Path, kind: type[Procedure], *, completed: bool) -> tuple[
     with open_run(path) as file:
         procedure = procedure_of(file, kind=kind)
         data = run_data(file, procedure.values())
-    procedure.sample = data.sample
-    figures = procedure.analyse(data)
+        procedure.sample = data.sample
+        figures = _with_warnings(procedure.analyse(data), file)
     return figures, lambda: procedure.products(data, path.with_suffix("")) if completed else ()
 
 

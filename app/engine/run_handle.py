@@ -8,9 +8,11 @@ from typing import TypeVar
 
 import numpy.typing as npt
 
+from app.engine.asking import answer
 from app.engine.dose_account import DoseAccount
 from app.engine.events import Event, Level, Progressed, Recorded, State, StateChanged
 from app.engine.operator import Operator
+from app.engine.trips import Trip, TripKind
 from drivers.bench import Bench
 from drivers.roles import XrayTube
 from procedures.run import RunAborted
@@ -18,6 +20,17 @@ from procedures.streams import Stream
 from storage.writer import RunWriter
 
 Step = TypeVar("Step")
+Kept = TypeVar("Kept")
+
+FLAGS = {"saturated": TripKind.DETECTOR, "in_compliance": TripKind.COMPLIANCE}
+"""Columns that say of a record that something was beyond its range."""
+
+Place = tuple[int, ...]
+"""Where in a measurement: which loop, which step of it, which loop in that step, and so on."""
+
+
+class PauseWanted(RunAborted):
+    """The run is to pause here with a beam that is on: it begins again with this step."""
 
 
 class EngineRun:
@@ -60,9 +73,45 @@ class EngineRun:
         self._stop = bench.surroundings.stop
         self._go = threading.Event()
         self._go.set()
+        self._confirm_beam: Callable[[], None] = lambda: None
+        self._trip: Callable[[Trip], bool] = lambda _: True
+        self._flagged: set[tuple[str, str]] = set()
+        self._kept: dict[str, object] = {}
+        self._finished: dict[Place, int] = {}
+        self._place: Place = ()
+        self._loops = 0
+        self._rows: dict[str, int] = {}
+        self._rows_before: dict[str, int] = {}
         self._tube = bench.tube if bench.has(XrayTube) else None
         self.started = bench.clock.now()
         self.records = 0
+
+    def attend(self, confirm_beam: Callable[[], None], trip: Callable[[Trip], bool]) -> None:
+        """Have the beam confirmed before each record, and `trip` told what was beyond its range."""
+        self._confirm_beam, self._trip = confirm_beam, trip
+
+    def begin_again(self) -> None:
+        """Let the procedure measure once more: steps that were finished are left out."""
+        self._place, self._loops = (), 0
+        self._flagged.clear()
+        self._step_boundary()
+
+    def set_aside(self) -> dict[str, list[int]]:
+        """Give up the rows of the interrupted step: by stream, the first and the one behind the last."""
+        found = {
+            name: [before, rows]
+            for name, rows in self._rows.items()
+            if rows > (before := self._rows_before.get(name, 0))
+        }
+        self._step_boundary()
+        return found
+
+    def _step_boundary(self) -> None:
+        self._rows_before = dict(self._rows)
+
+    def wait_until_resumed(self) -> None:
+        """Wait for `resume`."""
+        self._go.wait()
 
     def pause(self) -> None:
         """Wait before the next step of the measurement, with the beam off."""
@@ -89,23 +138,59 @@ class EngineRun:
             unknown = ", ".join(sorted(values.keys() - stream.record_names)) or "nothing"
             raise ValueError(f"a record of {stream.name}: {missing} is missing, {unknown} is unknown")
         time = self._clock.now() - self.started
+        # what was measured beside a beam that is gone must not look like a measurement
+        self._confirm_beam()
+        self._check()
         self._write(stream.name, values, time)
         self.records += 1
+        self._rows[stream.name] = self._rows.get(stream.name, 0) + 1
         if self._tube is not None and "dose_rate" in values and self._tube.beam_expected:
             voltage, current = self._tube.operating_point
             self._account.calibrate(voltage, current, float(values["dose_rate"]))  # type: ignore[arg-type]
         if self._publish is not None:
             self._publish(Recorded(stream.name, time, values))
+        for column, kind in FLAGS.items():
+            if column in values:
+                self._take_flag(stream.name, column, kind, raised=bool(values[column]))
+
+    def _take_flag(self, stream: str, column: str, kind: TripKind, *, raised: bool) -> None:
+        flag = (stream, column)
+        if raised and flag not in self._flagged:
+            self._flagged.add(flag)
+            row = self._rows[stream] - 1
+            self.notice(kind, f"{column.replace('_', ' ')} from record {row} of {stream} on")
+        elif not raised:
+            self._flagged.discard(flag)
+
+    def notice(self, kind: str, message: str) -> None:
+        """Say that something was beyond its range; the bench file's policy decides what becomes of the run."""
+        if not self._trip(Trip(TripKind(kind), message)):
+            raise RunAborted(message)
+
+    def keep(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """Return what `make` made the first time, also after the run was interrupted."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]  # type: ignore[return-value]
 
     def wait(self, seconds: float) -> None:
         """Wait on the bench's clock."""
         if not self._clock.sleep(seconds, self._stop):
             raise RunAborted("the run was told to end")
 
+    def asked(self, question: str) -> bool | None:
+        """Ask the operator; None if nobody answers in time, or the run is to end."""
+        self._journal("info", "asked", question)
+        return answer(self._operator, question, self._bench.file.policies.answer_within_s, self._stop)
+
     def ask(self, question: str) -> None:
         """Ask the operator."""
-        self._journal("info", "asked", question)
-        if not self._operator.confirm(question):
+        said = self.asked(question)
+        if said is None:
+            self._check()
+            self._journal("warning", "unanswered", f"nobody answered: {question}")
+            raise RunAborted(f"nobody answered: {question}")
+        if not said:
             self._journal("warning", "declined", f"not confirmed: {question}")
             raise RunAborted(f"not confirmed: {question}")
         self._check()
@@ -117,15 +202,24 @@ class EngineRun:
         self._bench.place(sample)
 
     def progress(self, steps: Iterable[Step], total: int | None = None) -> Iterator[Step]:
-        """Go through the steps; a paused run waits here."""
+        """Go through the steps; a paused run waits here, and one that begins again leaves out what was finished."""
         count = total if total is not None else len(steps) if isinstance(steps, Sized) else 0
-        done = 0
-        for step in steps:
-            self._report(done, count)
+        loop = (*self._place, self._loops)
+        self._loops += 1
+        outside = (self._place, self._loops)
+        finished = self._finished.get(loop, 0)
+        for index, step in enumerate(steps):
+            if index < finished:
+                continue
+            self._report(index, count)
+            self._step_boundary()
             self._wait_while_paused()
+            self._place, self._loops = (*loop, index), 0
             yield step
-            done += 1
-        self._report(done, count)
+            self._place, self._loops = outside
+            self._finished[loop] = index + 1
+            self._step_boundary()
+        self._report(self._finished.get(loop, 0), count)
 
     def _report(self, done: int, total: int) -> None:
         if self._publish is None:
@@ -138,16 +232,13 @@ class EngineRun:
         self._check()
         if self._go.is_set():
             return
-        beam_was_on = self._tube is not None and self._tube.beam_expected
-        if self._tube is not None and beam_was_on:
-            self._tube.switch_off()
-        self._journal("info", "paused", "paused" + (", the beam is switched off meanwhile" if beam_was_on else ""))
+        if self._tube is not None and self._tube.beam_expected:
+            raise PauseWanted("paused")
+        self._journal("info", "paused", "paused")
         if self._publish is not None:
             self._publish(StateChanged(State.PAUSED))
         self._go.wait()
         self._check()
-        if self._tube is not None and beam_was_on:
-            self._tube.switch_on()
         self._journal("info", "resumed", "resumed")
         if self._publish is not None:
             self._publish(StateChanged(State.RUNNING))

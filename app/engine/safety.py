@@ -1,13 +1,14 @@
-"""Watches the bench while a run has it, and ends the run when something is not as it must be."""
+"""Watches the bench while a run has it, and says so when something is not as it must be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from app.engine.dose_account import DoseAccount
+from app.engine.trips import Trip, TripKind, tube_fault
 from drivers.bench import Bench
 from drivers.errors import InstrumentError
-from drivers.roles import TubeStatus, XrayTube
+from drivers.roles import Role, SourceMeter, TubeStatus, XrayTube
 
 PERIOD = 0.2
 """s on the bench's clock from one look to the next"""
@@ -21,7 +22,10 @@ quenches by itself within one look is its own business."""
 
 
 class SafetyMonitor:
-    """Looks at the tube five times a second.
+    """Looks at the tube and at the source that holds a bias five times a second.
+
+    What cannot be asked without disturbing the measurement (dosimeter, spectrometer, digitizer, camera, preamplifier)
+    is judged by each of its readings: those come to the run as errors and as flags of what is recorded.
 
     Parameters
     ----------
@@ -30,72 +34,132 @@ class SafetyMonitor:
     account
         Which counts the dose.
     trip
-        Called once with what is wrong; from the clock's thread, so it must return soon.
+        Told once what is wrong; from the clock's thread, so it must return soon. It says whether the run goes on all
+        the same.
     """
 
-    def __init__(self, bench: Bench, account: DoseAccount, trip: Callable[[str], None]) -> None:
+    def __init__(self, bench: Bench, account: DoseAccount, trip: Callable[[Trip], bool]) -> None:
         self._bench = bench
         self._account = account
         self._trip = trip
         self._tube = bench.tube if bench.has(XrayTube) else None
+        self._source = bench.source_meter if bench.has(SourceMeter) else None
         self._looks = 0
-        self._bad_looks = 0
+        self._bad_looks: dict[str, int] = {}
+        self._noted: set[TripKind] = set()
         self._last: float | None = None
-        self._scheduled = bench.clock.every(PERIOD, self.look) if self._tube is not None else None
-        self.tripped: str | None = None
+        self._at_rest = False
+        watched = self._tube is not None or self._source is not None
+        self._scheduled = bench.clock.every(PERIOD, self.look) if watched else None
 
     def stop(self) -> None:
         """Look no more."""
         if self._scheduled is not None:
             self._scheduled.cancel()
 
+    def rest(self) -> None:
+        """Say nothing more of what is wrong, until `begin_again`: the run knows."""
+        self._at_rest = True
+
+    def begin_again(self) -> None:
+        """Watch as at the beginning."""
+        self._bad_looks.clear()
+        self._last = None
+        self._at_rest = False
+
     def look(self) -> None:
         """Look once; an instrument that is being talked to is left alone."""
-        tube = self._tube
-        if tube is None or self.tripped is not None:
-            return
         self._looks += 1
-        expected = tube.beam_expected
-        if not expected and self._looks % IDLE_LOOKS:
+        if not self._at_rest:
+            self._look_at_tube()
+        if not self._at_rest:
+            self._look_at_source()
+
+    def confirm_beam(self) -> None:
+        """Look at the tube now, before a point is recorded that needs its beam."""
+        tube = self._tube
+        if tube is None or self._at_rest or not tube.beam_expected:
+            return
+        with tube.lock:
+            self._ask(tube, lambda: self._judge(tube, tube.watch(), expected=tube.beam_expected))
+
+    def _look_at_tube(self) -> None:
+        tube = self._tube
+        if tube is None:
+            return
+        if not tube.beam_expected and self._looks % IDLE_LOOKS:
             self._last = None
             return
         if not tube.lock.acquire(blocking=False):
             return
         try:
-            expected = tube.beam_expected
-            self._judge(tube, tube.status(), expected)
-        except InstrumentError as error:
-            self._bad_looks += 1
-            if self._bad_looks >= LOST_LOOKS:
-                self._say(f"the tube cannot be read: {error}")
+            self._ask(tube, lambda: self._judge(tube, tube.watch(), expected=tube.beam_expected))
         finally:
             tube.lock.release()
 
-    def _judge(self, tube: XrayTube, now: TubeStatus, expected: bool) -> None:
+    def _look_at_source(self) -> None:
+        source = self._source
+        if source is None or not source.output_on or not source.lock.acquire(blocking=False):
+            return
+        try:
+            self._ask(source, lambda: self._judge_source(source))
+        finally:
+            source.lock.release()
+
+    def _ask(self, instrument: Role, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except InstrumentError as error:
+            if self._again(instrument.role):
+                self._say(Trip(TripKind.SILENT, f"the {instrument.role} cannot be read: {error}", instrument.role))
+        except Exception as error:
+            # a watcher that dies without a word would be worse than any fault
+            if self._again(instrument.role):
+                self._say(Trip(TripKind.SILENT, f"the {instrument.role} cannot be watched: {error}", instrument.role))
+        else:
+            self._bad_looks.pop(instrument.role, None)
+
+    def _again(self, what: str) -> bool:
+        """Count a bad look; say whether that is enough of them in a row."""
+        self._bad_looks[what] = self._bad_looks.get(what, 0) + 1
+        return self._bad_looks[what] >= LOST_LOOKS
+
+    def _judge_source(self, source: SourceMeter) -> None:
+        if not source.output_on or not source.in_compliance():
+            self._bad_looks.pop("compliance", None)
+            self._noted.discard(TripKind.COMPLIANCE)
+        elif self._again("compliance"):
+            said = f"the source is in compliance at {source.voltage:g} V"
+            self._say(Trip(TripKind.COMPLIANCE, said, "source_meter"))
+
+    def _judge(self, tube: XrayTube, now: TubeStatus, *, expected: bool) -> None:
         if now.beam_on:
             self._count(tube, now)
         else:
             self._last = None
         if not expected:
             if now.beam_on:
-                self._say("the beam is on although nobody wants it")
+                self._say(Trip(TripKind.TUBE_FAULT, "the beam is on although nobody wants it", "tube"))
             return
         if not now.interlock_closed:
-            self._say("the interlock opened")
+            self._say(Trip(TripKind.INTERLOCK, "the interlock opened", "tube"))
         elif now.faults:
-            self._say(f"tube fault: {', '.join(now.faults)}")
+            self._say(tube_fault(f"tube fault: {', '.join(now.faults)}"))
         elif not now.beam_on:
-            self._say("the beam went off by itself")
-        elif not tube.at_operating_point(now):
-            self._bad_looks += 1
-            if self._bad_looks >= LOST_LOOKS:
-                voltage, current = tube.operating_point
-                self._say(
+            self._say(Trip(TripKind.TUBE_FAULT, "the beam went off by itself", "tube"))
+        elif tube.at_operating_point(now):
+            self._bad_looks.pop("tolerance", None)
+            self._noted.discard(TripKind.OFF_TOLERANCE)
+        elif self._again("tolerance"):
+            voltage, current = tube.operating_point
+            self._say(
+                Trip(
+                    TripKind.OFF_TOLERANCE,
                     f"the tube is at {now.voltage_kv:.2f} kV, {now.current_ma:.4f} mA and not at "
-                    f"{voltage:g} kV, {current:g} mA"
+                    f"{voltage:g} kV, {current:g} mA",
+                    "tube",
                 )
-        else:
-            self._bad_looks = 0
+            )
 
     def _count(self, tube: XrayTube, now: TubeStatus) -> None:
         time = self._bench.clock.now()
@@ -106,9 +170,13 @@ class SafetyMonitor:
         dose = self._account.dose
         budget = self._bench.file.limits.dose_per_run_gy
         if dose is not None and dose > budget:
-            self._say(f"the dose budget of {budget:g} Gy a run is used up (limits.dose_per_run_gy)")
+            said = f"the dose budget of {budget:g} Gy a run is used up (limits.dose_per_run_gy)"
+            self._say(Trip(TripKind.DOSE_BUDGET, said))
 
-    def _say(self, what: str) -> None:
-        if self.tripped is None:
-            self.tripped = what
-            self._trip(what)
+    def _say(self, trip: Trip) -> None:
+        if self._at_rest or trip.kind in self._noted:
+            return
+        if self._trip(trip):
+            self._noted.add(trip.kind)
+        else:
+            self._at_rest = True

@@ -89,6 +89,10 @@ class SourceMeter(Role):
             If one of them overflowed or the compliance was reached.
         """
 
+    def in_compliance(self) -> bool:
+        """Ask whether the source limits the current now; no reading is taken. False where it cannot be asked."""
+        return False
+
     def check_bias(self, volts: float) -> None:
         """Check a bias against the bench's limit and the instrument's range; nothing is sent.
 

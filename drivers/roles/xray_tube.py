@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from drivers.errors import BeamStateUnknown, InstrumentError, InterlockOpen, LimitExceeded, TubeFault
 from drivers.roles.role import Role, exclusive
 
+MOST_UNANSWERED = 3
+"""Tries to switch the beam off without a usable answer before that is said aloud; whoever calls tries again."""
+
 
 @dataclass(frozen=True)
 class TubeStatus:
@@ -66,6 +69,14 @@ class XrayTube(Role):
     @abstractmethod
     def status(self) -> TubeStatus:
         """Read status, faults and monitors from the tube."""
+
+    def watch(self) -> TubeStatus:
+        """Read what shows that the beam is as it was set, five times a second; may spare what `status` adds to that."""
+        return self.status()
+
+    def reset_faults(self) -> tuple[str, ...]:
+        """Reset latched faults where the tube can be told to; return those that remain. The beam stays off."""
+        return self.status().faults
 
     @abstractmethod
     def _send_operating_point(self, voltage_kv: float, current_ma: float) -> None:
@@ -150,11 +161,7 @@ class XrayTube(Role):
         while True:
             self.check_not_inhibited()
             now = self.status()
-            if now.faults:
-                raise TubeFault(self.name, f"fault: {', '.join(now.faults)}")
-            if not now.beam_on:
-                reason = "the interlock opened" if not now.interlock_closed else "the tube did not switch on"
-                raise TubeFault(self.name, reason)
+            self._check_on(now, "the tube did not switch on")
             if self.at_operating_point(now):
                 return now
             if self.clock.now() - started > self.rise_timeout:
@@ -164,6 +171,14 @@ class XrayTube(Role):
                     f"{self._voltage_kv:g} kV, {self._current_ma:g} mA after {self.rise_timeout:g} s",
                 )
             self.wait(0.05)
+
+    def _check_on(self, now: TubeStatus, otherwise: str) -> None:
+        if not now.interlock_closed:
+            raise InterlockOpen(self.name, "the interlock opened")
+        if now.faults:
+            raise TubeFault(self.name, f"fault: {', '.join(now.faults)}")
+        if not now.beam_on:
+            raise TubeFault(self.name, otherwise)
 
     def at_operating_point(self, now: TubeStatus) -> bool:
         """Say whether voltage and current are what they were set to."""
@@ -184,14 +199,16 @@ class XrayTube(Role):
         self._beam_expected = False
         started = self.clock.now()
         last: InstrumentError | None = None
+        unanswered = 0
         while True:
             try:
                 self._send_high_voltage(False)
                 if not self.status().beam_on:
                     return
             except InstrumentError as error:
-                last = error
-            if self.clock.now() - started > self.off_timeout:
+                last, unanswered = error, unanswered + 1
+            # each of these has cost a timeout, which is real time and none of a virtual clock's
+            if unanswered >= MOST_UNANSWERED or self.clock.now() - started > self.off_timeout:
                 why = f": {last}" if last else ", the tube still reports high voltage"
                 raise BeamStateUnknown(self.name, f"told to switch off and not confirmed{why}")
             self.clock.sleep(0.05)
@@ -204,12 +221,35 @@ class XrayTube(Role):
         ----------
         kilovolts, milliamps
             The operating point.
+
+        Raises
+        ------
+        InterlockOpen, TubeFault
+            Also at the end of the block, if the beam is no longer on then: what was measured in it is no measurement.
+        Inhibited
+            If the bench was told to stop.
         """
         self.set_operating_point(kilovolts, milliamps)
         try:
             yield self.switch_on()
+            self.confirm_beam()
         finally:
             self.switch_off()
+
+    @exclusive
+    def confirm_beam(self) -> None:
+        """Look whether a beam that was switched on still is; what was measured beside one that is not is nothing.
+
+        Raises
+        ------
+        InterlockOpen, TubeFault
+            If it is not.
+        Inhibited
+            If the bench was told to stop.
+        """
+        self.check_not_inhibited()
+        if self._beam_expected:  # who has switched it off within the block knows
+            self._check_on(self.watch(), "the beam went off by itself")
 
     def arm_watchdog(self, seconds: float) -> bool:
         """Let the tube's own watchdog switch off unless it is spoken to; False where it has none."""

@@ -104,7 +104,7 @@ class Keithley2400Settings(ScpiInstrument):
         self.setting(
             "[:SENSe[1]]:CURRent[:DC]:PROTection[:LEVel]", lambda: unit.current_limit, self._current_protection
         )
-        self.on("[:SENSe[1]]:CURRent[:DC]:PROTection:TRIPped?", lambda _a, _s: "1" if unit.in_compliance else "0")
+        self.on("[:SENSe[1]]:CURRent[:DC]:PROTection:TRIPped?", lambda _a, _s: "1" if unit.limits_now else "0")
         most = unit.model.voltage_ranges[-1] * OVER_RANGE
         self.attribute(
             "[:SENSe[1]]:VOLTage[:DC]:PROTection[:LEVel]",

@@ -104,9 +104,7 @@ class Keithley2450Settings(ScpiInstrument):
         self.setting(":SOURce[1]:VOLTage:RANGe", lambda: self.unit.source_voltage_range, self._source_range)
         self.attribute(":SOURce[1]:VOLTage:RANGe:AUTO", unit, "source_auto_range", switch)
         self.setting(":SOURce[1]:VOLTage:ILIMit[:LEVel]", lambda: unit.current_limit, self._current_limit)
-        self.on(
-            ":SOURce[1]:VOLTage:ILIMit[:LEVel]:TRIPped?", lambda _args, _suffixes: "1" if unit.in_compliance else "0"
-        )
+        self.on(":SOURce[1]:VOLTage:ILIMit[:LEVel]:TRIPped?", lambda _args, _suffixes: "1" if unit.limits_now else "0")
         self.attribute(
             ":SOURce[1]:CURRent[:LEVel][:IMMediate][:AMPLitude]", unit, "amperes", lambda a: number(a, -1.05, 1.05, 0.0)
         )

@@ -165,6 +165,14 @@ class SourceMeasureUnit:
         conversions = 3 if self.auto_zero else 1
         return self.average * (self.integration_time * conversions + self.model.overhead) + self.source_delay
 
+    @property
+    def limits_now(self) -> bool:
+        """Whether the output is limited at this moment; the instrument knows without a reading."""
+        if not self.output_on or self.function != "VOLT" or self.world.photoconductor is None or not self._applied:
+            return self.in_compliance
+        at_level = float(self.world.photoconductor.noiseless_current()) * self.volts / self._applied
+        return abs(at_level) > self.current_limit
+
     def end_of_reading(self, start: float) -> float:
         """Return when the signal of a reading that starts then has been integrated, s."""
         return start + max(self.reading_time, self.integration_time)

@@ -100,6 +100,7 @@ class TubePhysics:
         self._on = False
         self._interlock_closed = True
         self._stuck = False
+        self._scale = (1.0, 1.0)
         self._faults: set[str] = set()
         self._segments = [Segment(clock.now(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)]
         self._columns: Floats | None = None
@@ -171,6 +172,12 @@ class TubePhysics:
         """Make `switch_off` fail, or work again."""
         with self._lock:
             self._stuck = stuck
+
+    def deviate(self, voltage: float, current: float) -> None:
+        """Let the output be that part of what was set, until told otherwise; the supply does not notice."""
+        with self._lock:
+            self._scale = (voltage, current)
+            self._change()
 
     # --- what is true
 
@@ -278,9 +285,9 @@ class TubePhysics:
         segment = Segment(
             start=now,
             voltage_from=voltage,
-            voltage_to=self._programmed_kv if on else 0.0,
+            voltage_to=self._programmed_kv * self._scale[0] if on else 0.0,
             current_from=current,
-            current_to=self._programmed_ma if on else 0.0,
+            current_to=self._programmed_ma * self._scale[1] if on else 0.0,
             warmth_from=warmth,
             warmth_to=1.0 if on and self._programmed_ma > 0 else 0.0,
             nominal_kv=self._programmed_kv if on and self._programmed_kv > 0 else last.nominal_kv,

@@ -241,6 +241,9 @@ class World:
                 self.tube.close_interlock()
         elif fault.kind is FaultKind.STUCK_BEAM:
             self.tube.hold_on(self.faults.active(FaultKind.STUCK_BEAM) is not None)
+        elif fault.kind in (FaultKind.KV_OFF, FaultKind.MA_OFF):
+            wrong = [self.faults.active(kind) for kind in (FaultKind.KV_OFF, FaultKind.MA_OFF)]
+            self.tube.deviate(*(one.factor if one is not None else 1.0 for one in wrong))
         elif fault.kind is FaultKind.ARC and began:
             self.tube.arc()
         elif fault.kind is FaultKind.TUBE_FAULT and began:

@@ -140,8 +140,9 @@ def test_nothing_is_energised_after_an_abort(simulated_bench: SimulatedBench) ->
 def test_a_tube_that_trips_ends_the_run(simulated_bench: SimulatedBench, kind: FaultKind, said: str) -> None:
     simulated_bench.faults.add(Fault(kind, "tube", at=simulated_bench.bench.clock.now() + 5.0))
     outcome = simulated_bench.run(HoldBeam(), steps=1000)
-    assert outcome.state in (State.ABORTED, State.FAILED)
-    assert outcome.exit_status in (1, 3)
+    assert outcome.state is State.ABORTED
+    assert outcome.tripped
+    assert outcome.exit_status == 3
     assert said in outcome.reason.lower()
     assert outcome.duration < 15
     assert is_dark(simulated_bench)
@@ -151,7 +152,8 @@ def test_a_lost_dosimeter_is_named_and_the_beam_is_off(simulated_bench: Simulate
     at = simulated_bench.bench.clock.now() + 5.0
     simulated_bench.faults.add(Fault(FaultKind.LOST_CONNECTION, "dosimeter", at=at))
     outcome = simulated_bench.run(HoldBeam(), steps=1000)
-    assert outcome.state is State.FAILED
+    assert outcome.state is State.ABORTED
+    assert outcome.tripped
     assert "dosimeter at TCPIP" in outcome.reason
     assert is_dark(simulated_bench)
 

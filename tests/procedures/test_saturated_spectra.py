@@ -27,7 +27,7 @@ def chen24(tmp_path: Path) -> Iterator[SimulatedBench]:
 
 
 def test_saturated_points_of_a_linearity_run_are_left_out_and_counted(chen24: SimulatedBench) -> None:
-    outcome = chen24.run(RLLinearity(), **LINEARITY, integration_time=1.1)
+    outcome = chen24.run(RLLinearity(), **LINEARITY, integration_time=1.15)
     assert outcome.state is State.COMPLETED, outcome.reason
     assert outcome.run_file is not None
     with open_run(outcome.run_file) as file:
