@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from app.engine.by_hand import HandNews
 from app.engine.events import Noted, Prepared, Progressed, Recorded, State, StateChanged
 from app.gui.link_thread import BenchClosed, LinkThread
+from app.gui.live_exposure import Exposing
 from app.gui.mailbox import Mailbox
-from app.gui.orders import BenchFacts, RunEnd, RunOrder, Safety
+from app.gui.orders import BenchFacts, Live, RunEnd, RunOrder, Safety, Stopped
 from app.gui.tube_watch import BeamNews
 
 if TYPE_CHECKING:
+    from app.engine.by_hand import ByHand
     from app.running import Plan
     from drivers.bench import Bench
 
@@ -62,6 +65,10 @@ class EngineLink(QObject):
     """A `Plan`, and why the open bench refuses it; empty where it does not"""
     stopped = Signal(str)
     """STOP was given, and why."""
+    live_seen = Signal(object)
+    """`Live`: what spectrometer or camera show"""
+    hand_seen = Signal(object)
+    """`app.engine.by_hand.HandNews`: what is on by hand"""
 
     _woken = Signal()
 
@@ -158,9 +165,25 @@ class EngineLink(QObject):
         else:
             self._put(_Judged(plan, ""))
 
-    def energise(self, what: str, job: Callable[[Bench], object]) -> None:
-        """Do something by hand that may switch something on; STOP undoes it."""
-        self._thread.energise(what, job)
+    def by_hand(self, what: str, role: str, job: Callable[[ByHand, int], None]) -> None:
+        """Switch something on by hand, watched as a run is; STOP or `off` undo it."""
+        self._thread.by_hand(what, role, job)
+
+    def adjust(self, what: str, job: Callable[[Bench], object]) -> None:
+        """Set something by hand that switches nothing on."""
+        self._thread.adjust(what, job)
+
+    def off(self, role: str) -> None:
+        """Switch off what was on by hand, at once."""
+        self._thread.off(role)
+
+    def count_anew(self) -> None:
+        """Forget the dose by hand."""
+        self._thread.count_anew()
+
+    def watch_live(self, role: str, how: Exposing | None) -> None:
+        """Watch spectrometer or camera live; None: no more."""
+        self._thread.watch_live(role, how)
 
     def end(self) -> None:
         """End the run, make the bench safe and close it; `ended` says when that is done."""
@@ -244,6 +267,12 @@ class EngineLink(QObject):
             self.bench_closed.emit(event.reason)
         elif isinstance(event, Safety):
             self.problem_seen.emit(event)
+        elif isinstance(event, Live):
+            self.live_seen.emit(event)
+        elif isinstance(event, HandNews):
+            self.hand_seen.emit(event)
+        elif isinstance(event, Stopped):
+            self.stopped.emit(event.reason)
         elif isinstance(event, _Question):
             self.question_asked.emit(event.text)
         elif isinstance(event, _Judged):

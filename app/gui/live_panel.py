@@ -21,6 +21,7 @@ from app.engine.events import Prepared, Progressed, Recorded, State
 from app.gui.arrays_plot import ArraysPlot
 from app.gui.drawing_plot import DrawingPlot
 from app.gui.figure_cards import FigureCards
+from app.gui.frames_plot import FramesPlot
 from app.gui.live_plot import LivePlot
 from app.gui.orders import RunEnd, RunOrder
 from app.gui.quantity_text import time_text
@@ -48,7 +49,7 @@ class LivePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._buffers: dict[str, StreamBuffer] = {}
-        self._views: list[tuple[str, LivePlot | ArraysPlot]] = []
+        self._views: list[tuple[str, LivePlot | ArraysPlot | FramesPlot]] = []
         self._stale: set[QWidget] = set()
         self._order: RunOrder | None = None
         self._state = State.QUEUED
@@ -157,6 +158,11 @@ class LivePanel(QWidget):
                     view = ArraysPlot(buffer, column, prepared.axes[declared.axes[0]])
                     self._views.append((name, view))
                     self.beside.insertTab(place, view, f"{name}: {column}")
+                    place += 1
+                elif len(declared.axes) == 2:
+                    frames = FramesPlot(buffer, column)
+                    self._views.append((name, frames))
+                    self.beside.insertTab(place, frames, f"{name}: {column}")
                     place += 1
         self.beside.setCurrentIndex(0)
 
