@@ -17,6 +17,11 @@ COMMANDS = {
     "compare": "compare the figures of merit of several runs, and draw them over one another",
     "report": "write runs as one page, HTML or PDF, and their plots and streams for a paper",
     "export": "write the images and numbers of a run for other programs, as TIFF and CSV",
+    "literature": "list published detectors, and draw new ones among them",
+    "reproduce": "measure published results again on the simulated bench, and judge them row by row",
+    "import": "make a run file of data that was measured elsewhere, and analyse it",
+    "attenuation": "tell what a layer takes out of a beam, by energy",
+    "tube-spectrum": "tell mean energy and fluence per kerma of a tube's spectrum",
     "recover": "recover run files whose writer was killed",
     "check": "open a bench, ask every instrument who it is, switch nothing on",
     "sim": "serve a simulated bench and print its addresses",
@@ -27,6 +32,9 @@ COMMANDS = {
     "benches": "list the bench files",
 }
 """Every command, and the line that describes it; each is ``app.cli.NAME`` with ``arguments`` and ``main``."""
+
+MODULES = {"import": "import_data"}
+"""Modules that cannot be named as their command: that is a word of Python."""
 
 EXIT_FAILED, EXIT_USER, EXIT_ABORTED = 1, 2, 3
 
@@ -42,6 +50,11 @@ class OneLineParser(argparse.ArgumentParser):
             given = message.split("'")[1]
             message = f"no command is named '{given}': {nearest(given, COMMANDS)}"
         self.exit(EXIT_USER, f"xraybench: {message}; see {self.prog} --help\n")
+
+
+def module_of(command: str) -> str:
+    """Return the module of a command."""
+    return f"app.cli.{MODULES.get(command, command.replace('-', '_'))}"
 
 
 def parser(wanted: str | None = None) -> OneLineParser:
@@ -64,7 +77,7 @@ def parser(wanted: str | None = None) -> OneLineParser:
         command = commands.add_parser(name, help=line, description=line[:1].upper() + line[1:] + ".")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if name == wanted:
-            importlib.import_module(f"app.cli.{name}").arguments(command)
+            importlib.import_module(module_of(name)).arguments(command)
     return top
 
 
@@ -89,4 +102,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USER
     from app.cli.carry_out import carry_out
 
-    return carry_out(importlib.import_module(f"app.cli.{given.command}").main, given)
+    return carry_out(importlib.import_module(module_of(given.command)).main, given)

@@ -1,0 +1,1 @@
+"""The published results, measured again on the simulated bench."""
