@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from analysis.checked_arrays import FloatArray, finite_vector, matching_vector, positive_number, relative_uncertainty
+from analysis.checked_arrays import FloatArray, finite_vector, positive_number, relative_uncertainty
 from analysis.edge_response import SlantedEdge
 from analysis.figure import FigureOfMerit
 
@@ -328,27 +328,3 @@ def detective_quantum_efficiency(
             continue
         figures.append(figure.at_condition(frequency=(float(frequency), "lp/mm")))
     return tuple(figures)
-
-
-def low_dose_series(doses: npt.ArrayLike, signal_to_noise_ratios: npt.ArrayLike) -> FigureOfMerit:
-    """Exponent of SNR on dose; 1/2 where quanta limit the image, more where the camera's read noise does.
-
-    Parameters
-    ----------
-    doses
-        Of each image, Gy (any unit).
-    signal_to_noise_ratios
-        `snr` of the same region in each.
-
-    Returns
-    -------
-    FigureOfMerit
-        `snr_exponent`, from a line through the logarithms.
-    """
-    from analysis.line_fit import fit_line
-
-    dose = finite_vector("doses", doses, 3)
-    ratio = matching_vector("signal_to_noise_ratios", signal_to_noise_ratios, dose, "doses")
-    if np.any(dose <= 0) or np.any(ratio <= 0):
-        return FigureOfMerit.refused("snr_exponent", "1", "line of log SNR on log dose", "a dose or SNR is not above 0")
-    return fit_line(np.log(dose), np.log(ratio)).slope_figure("1", "snr_exponent")

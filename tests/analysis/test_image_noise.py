@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage, special
 
-from analysis.image_noise import detective_quantum_efficiency, low_dose_series, noise_power_spectrum, signal_to_noise
+from analysis.dose_series import low_dose_series
+from analysis.image_noise import detective_quantum_efficiency, noise_power_spectrum, signal_to_noise
 from analysis.slanted_edge import slanted_edge
 
 PITCH = 50e-6
