@@ -16,6 +16,10 @@ from analysis.line_pairs import LinePairsRefused, line_pair_contrast
 STEP = 1.2
 #: A group's amplitude stands this many times above the median of the image's at its frequency.
 STANDING_OUT = 6.0
+#: Standard deviations of the window that the amplitude is averaged over, periods.
+ACROSS, ALONG = 1.5, 0.5
+#: The outermost line has other neighbours than the rest: this many periods are left out where as many are left over.
+OUTERMOST, ENOUGH = 0.75, 2.5
 #: Its amplitude falls to this share of its top at its border.
 BORDER = 0.5
 
@@ -25,7 +29,7 @@ def find_line_groups(
 ) -> tuple[tuple[slice, slice], ...]:
     """Find the regions of an image that hold groups of parallel lines.
 
-    The image is demodulated at each frequency, along x and along y, over one and a half periods; where the amplitude
+    The image is demodulated at each frequency, along x and along y, over a few periods; where the amplitude
     stands out, and is larger than at every other frequency, there is a group.
 
     Parameters
@@ -79,10 +83,13 @@ def _spectrum(pixels: FloatArray) -> npt.NDArray[np.complex128]:
 
 
 def _amplitude(spectrum: npt.NDArray[np.complex128], shape: tuple[int, int], frequency: float, axis: int) -> FloatArray:
-    """Amplitude about `frequency` along an axis, averaged over one and a half periods (sigma)."""
-    width = frequency / (1.5 * 2 * np.pi)
+    """Amplitude about `frequency` along an axis, averaged over some periods across the lines, and fewer along them.
+
+    Lines may be short: groups often lie close to each other.
+    """
     bands = []
     for along in (0, 1):
+        width = frequency / ((ACROSS if along == axis else ALONG) * 2 * np.pi)
         distance = fft.fftfreq(spectrum.shape[along]) - (frequency if along == axis else 0.0)
         bands.append(np.exp(-0.5 * (distance / width) ** 2))
     filtered = fft.ifft2(spectrum * np.multiply.outer(*bands))[: shape[0], : shape[1]]
@@ -107,7 +114,9 @@ def _standing_out(
         left[part] = 0.0
         # half of the amplitude is where the window is half inside: the border, or beyond it where the group is small.
         # Rows without lines spoil a contrast more than a missing period does
-        margins = [math.ceil((0.25 if along == axis else 0.5) / frequency) for along in (0, 1)]
+        wide = (part[axis].stop - part[axis].start) * frequency - 2 * OUTERMOST >= ENOUGH
+        across = OUTERMOST if wide else 0.25
+        margins = [math.ceil((across if along == axis else 0.5) / frequency) for along in (0, 1)]
         rows, columns = (slice(s.start + margin, s.stop - margin) for s, margin in zip(part, margins, strict=True))
         sides = (rows.stop - rows.start, columns.stop - columns.start)
         if min(sides) >= 8 and sides[axis] >= 2.2 / frequency:
