@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim_instruments.world.beam import kerma_rate
+from sim_instruments.world.image_truth import CAMERA
 from sim_instruments.world.photoconductor import READOUT_BAND_HZ, PhotoconductorPhysics
 from sim_instruments.world.scintillator import ScintillatorPhysics
 
@@ -101,17 +102,6 @@ def _dark_current_drift(device: PhotoconductorPhysics, *, field: float, since: f
 
     return (level(since + duration) / level(since) - 1.0) / (abs(field) * duration)
 
-
-CAMERA: dict[str, Callable[..., float]] = {
-    "mtf": lambda camera, *, line_pairs_per_mm: camera.mtf(line_pairs_per_mm),
-    "mtf50": lambda camera: camera.frequency_at(0.5),
-    "mtf20": lambda camera: camera.frequency_at(0.2),
-    "nyquist": lambda camera: 0.5e-3 / camera.parameters.pixel_m,
-    "contrast": lambda camera, *, line_pairs_per_mm, voltage_kv: camera.line_pair_contrast(
-        line_pairs_per_mm, voltage_kv
-    ),
-}
-"""Figures of the camera and its screen; frequencies in line pairs per mm."""
 
 PHOTOCONDUCTOR: dict[str, Callable[..., float]] = {
     "sensitivity": _sensitivity,
