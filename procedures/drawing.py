@@ -36,6 +36,31 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Raster:
+    """An image under the points, in grey; NaN stays empty."""
+
+    values: Array
+    """(rows, columns), the first row at the top."""
+    width: float
+    """Of the whole image, in the unit of the x axis, which begins at its left."""
+    height: float
+    """In the unit of the y axis, which begins at its top."""
+    label: str
+    """What the grey levels are: quantity and unit."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A region of an image, in the units of the axes."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Drawing:
     """One plot."""
 
@@ -49,6 +74,10 @@ class Drawing:
     log_y: bool = False
     quoted: Sequence[str] = field(default_factory=tuple)
     """Names of the figures of merit that stand in the plot."""
+    raster: Raster | None = None
+    boxes: Sequence[Box] = ()
+    marks: Sequence[tuple[float, str]] = ()
+    """Upright lines: where on the x axis, and what they are."""
 
 
 def quantity_with_unit(name: str, unit: str) -> str:
