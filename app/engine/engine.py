@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.engine.circumstances import run_header, stream_layouts
-from app.engine.events import Event, Prepared, State, StateChanged
+from app.engine.events import Event, Noted, Prepared, State, StateChanged
 from app.engine.one_run import Company, Ending, OneRun
 from app.engine.operator import AlwaysYes, Nobody, Operator
 from app.engine.outcome import Outcome
@@ -21,6 +21,7 @@ from config.loading import Loaded
 from config.mistake import UserMistake
 from config.sample_file import Sample
 from drivers.bench import Bench
+from drivers.errors import BeamStateUnknown
 from drivers.roles import XrayTube
 from procedures.procedure import Procedure
 from storage.recovery import Recovered, recover_left_runs
@@ -119,8 +120,12 @@ class Engine:
             if self.bench.has(XrayTube):
                 self.bench.tube.switch_off()
         except Exception as error:
-            # the run's own end tries again, and says so in the run file
+            # the run's own end tries again, and says so in the run file; whoever looks on must know now
             log.critical("switching the beam off: %s", error)
+            if isinstance(error, BeamStateUnknown):
+                run = self._run
+                time = self.bench.clock.now() - run.started if run is not None else 0.0
+                self.publish(Noted(time, "error", "unsafe", f"BEAM STATE UNKNOWN: {error}"))
 
     def run(self, request: Request) -> Outcome:
         """Run a procedure to its end, in this thread.

@@ -23,6 +23,7 @@ from app.engine.safety import SafetyMonitor
 from app.engine.trips import Trip, policy_of, trip_of
 from config.mistake import UserMistake
 from drivers.bench import Bench, SafeStep
+from drivers.clock import Scheduled
 from drivers.errors import Inhibited
 from drivers.roles import XrayTube
 from procedures.procedure import Procedure
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 
 WATCHDOG = 10.0
 """s after which a tube that has a watchdog switches off by itself; it is spoken to five times a second"""
+
+WRITER_PERIOD = 0.5
+"""s between two looks whether the run file is still written"""
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -106,6 +110,7 @@ class OneRun:
         self._beam_unknown = False
         self._interruption: Trip | None = None
         self._pauses = 0
+        self._writer_watch: Scheduled | None = None
         publish = company.publish if company.watched else None
         self.handle = EngineRun(bench, writer, self._account, company.operator, publish, self._journal, planned)
 
@@ -181,6 +186,7 @@ class OneRun:
             self._arm_watchdog()
             monitor = SafetyMonitor(self._bench, self._account, self._trip)
             self.handle.attend(monitor.confirm_beam, self._trip)
+            self._writer_watch = self._bench.clock.every(WRITER_PERIOD, self._look_at_writer)
             self._company.enter(State.RUNNING)
             while True:
                 error = self._attempt()
@@ -194,6 +200,13 @@ class OneRun:
         finally:
             if monitor is not None:
                 monitor.stop()
+            if self._writer_watch is not None:
+                self._writer_watch.cancel()
+
+    def _look_at_writer(self) -> None:
+        """End a run whose file can no longer be written, also where the next record is an hour away."""
+        if self._writer.error is not None and not self._bench.inhibited:
+            self._company.halt()
 
     def _attempt(self) -> BaseException | None:
         try:
@@ -207,6 +220,8 @@ class OneRun:
 
     def _begins_again(self, error: BaseException | None) -> bool:
         """Take what ended the measurement as the end of the run, or wait until it can go on."""
+        if self._writer.error is not None:
+            return False
         if error is None or self._ending.reason or isinstance(error, KeyboardInterrupt | SystemExit):
             return False
         if isinstance(error, PauseWanted):
@@ -301,6 +316,8 @@ class OneRun:
             return State.ABORTED, self._ending.reason
         if error is None:
             return State.COMPLETED, ""
+        if self._writer.error is not None:
+            error = self._writer.error
         if isinstance(error, RunAborted | Inhibited | KeyboardInterrupt):
             reason = str(error) or "interrupted"
             self._journal("warning", "abort", reason)
@@ -323,7 +340,7 @@ class OneRun:
         for step in steps:
             if step.error is None:
                 continue
-            self._journal("error", "unsafe", self._unsafe(step), role=step.role)
+            self._journal("error", "unsafe", self._unsafe(step), role=step.role, beam_unknown=step.beam_unknown)
             self._beam_unknown |= step.beam_unknown
         self._journal("info", "safe", f"made safe: {', '.join(step.role for step in steps if step.error is None)}")
 

@@ -6,7 +6,11 @@ from typing import Protocol
 
 
 class Operator(Protocol):
-    """Whoever confirms that something was done by hand."""
+    """Whoever confirms that something was done by hand.
+
+    `confirm` is called in a thread of its own: a question that is not answered in time ends the run, and the thread is
+    left behind. An operator with a method ``withdraw()`` is told then that the question waits no more.
+    """
 
     def confirm(self, question: str) -> bool:
         """Ask; return False if it was declined or nobody is there."""

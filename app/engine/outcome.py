@@ -53,6 +53,8 @@ class Outcome:
             "records": self.records,
             "products": [str(path) for path in self.products],
             "reason": self.reason,
+            "tripped": self.tripped,
+            "beam_unknown": self.beam_unknown,
             "journal": [
                 {"time": round(note.time, 6), "level": note.level, "kind": note.kind, "message": note.message}
                 for note in self.notes

@@ -175,7 +175,7 @@ def test_open_interlock_lets_nothing_be_switched_on(bench: Bench, tube: Spellman
 
 
 def test_interlock_that_opens_in_mid_beam_is_seen_and_the_beam_can_come_again(bench: Bench, tube: SpellmanTube) -> None:
-    with pytest.raises(InterlockOpen, match="the interlock opened"), tube.beam(50, 1):
+    with pytest.raises(InterlockOpen, match="the interlock opened"), tube.beam(50, 1):  # noqa: PT012
         bench.world.tube.open_interlock()
         status = tube.status()
         assert not status.interlock_closed
@@ -186,7 +186,7 @@ def test_interlock_that_opens_in_mid_beam_is_seen_and_the_beam_can_come_again(be
 
 
 def test_arc_is_latched_by_name_until_it_is_reset(bench: Bench, tube: SpellmanTube) -> None:
-    with pytest.raises(TubeFault, match="anode arc"), tube.beam(50, 1):
+    with pytest.raises(TubeFault, match="anode arc"), tube.beam(50, 1):  # noqa: PT012
         bench.world.tube.arc()
         assert tube.status().faults == ("anode arc",)
         assert not tube.status().beam_on
