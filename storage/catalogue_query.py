@@ -1,8 +1,9 @@
 """What is looked for in the catalogue, and the SQL that finds it."""
 
 import json
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -28,6 +29,7 @@ _CONDITION = re.compile(
     rf"(?:@(?P<at>[A-Za-z_]\w*)=(?P<at_value>{_NUMBER}))?"
     rf"\s*(?:(?P<sign>>=|<=|>|<)\s*(?P<value>{_NUMBER})\s*(?P<unit>[^\s<>=].*?)?)?\s*\Z"
 )
+_SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _CLOSE = 1e-9
 """Relative: conditions are numbers that somebody typed, once in a preset and once here."""
 
@@ -71,6 +73,16 @@ class FigureCondition:
             )
         at = (found["at"], float(found["at_value"])) if found["at"] else None
         return cls(found["name"], found["sign"] or "", float(found["value"] or 0.0), found["unit"] or "", at)
+
+    def holds(self, name: str, value: float | None, unit: str, at: Mapping[str, tuple[float, str]]) -> bool:
+        """Tell whether a figure of merit meets it."""
+        if name != self.name or value is None or (self.unit and unit != self.unit):
+            return False
+        if self.at is not None:
+            condition, wanted = self.at
+            if condition not in at or abs(at[condition][0] - wanted) > abs(wanted) * _CLOSE:
+                return False
+        return not self.sign or _SIGNS[self.sign](value, self.value)
 
     def sql(self) -> tuple[str, list[object]]:
         """Make the condition on ``runs.id`` and its values."""

@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "compare the figures of merit of several runs, and draw them over one another",
     "report": "write runs as one page, HTML or PDF, and their plots and streams for a paper",
     "export": "write the images and numbers of a run for other programs, as TIFF and CSV",
+    "campaign": "carry out a list of runs, unattended; taken up again where it was left",
     "literature": "list published detectors, and draw new ones among them",
     "reproduce": "measure published results again on the simulated bench, and judge them row by row",
     "import": "make a run file of data that was measured elsewhere, and analyse it",
