@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.figure import FigureOfMerit
+from procedures.imaging_sequence import MOST_DARKS
 
 if TYPE_CHECKING:
     from sim_instruments.world.world import World
@@ -103,6 +104,50 @@ def _dark_current(world: World, figure: FigureOfMerit, parameters: Mapping[str, 
     return figure.name, {"field": float(parameters["field"]), "since": first, "duration": duration}
 
 
+def _imaging(world: World, figure: FigureOfMerit, parameters: Mapping[str, Any]) -> Question:
+    voltage = float(parameters["tube_voltage"])
+    rate = world.truth("dose_rate", voltage_kv=voltage, current_ma=float(parameters["tube_current"]))
+    exposure, frames = float(parameters["exposure_time"]), float(parameters["frames"])
+    open_beam = {"voltage_kv": voltage, "dose": rate * exposure, "exposure_time": exposure}
+    flat = {"flat_dose": rate * exposure, "flat_exposure_time": exposure, "flat_frames": frames}
+    flat["dark_frames"] = min(frames, MOST_DARKS)
+    frequency = {"line_pairs_per_mm": figure.at.get("frequency", (0.0, ""))[0]}
+    time, averaged = figure.details.get("exposure_time"), figure.details.get("frames")
+    own = {"exposure_time": time, "frames": averaged} if isinstance(time, float) and isinstance(averaged, float) else {}
+    conditions: dict[str, dict[str, float]] = {
+        "contrast": {"voltage_kv": voltage, **frequency},
+        "limiting_resolution": {"voltage_kv": voltage, "threshold": float(parameters["contrast_threshold"])},
+        "normalized_noise_power": {**open_beam, **frequency},
+        "dqe": {**open_beam, **frequency},
+        "snr": {
+            "voltage_kv": voltage,
+            "dose": rate * own.get("exposure_time", 0.0),
+            "light": _light(world, figure),
+            **own,
+            **flat,
+        },
+        "dose_at_snr": {
+            "voltage_kv": voltage,
+            "dose_rate": rate,
+            "criterion": float(parameters["snr_criterion"]),
+            "frames": float(parameters["series_frames"]),
+            "light": 1.0,
+            **flat,
+        },
+    }
+    return figure.name, conditions.get(figure.name, {})
+
+
+def _light(world: World, figure: FigureOfMerit) -> float:
+    """Return how much light the region of a figure gets, of a sensor that is read out as a whole."""
+    place = [figure.details.get(name) for name in ("x", "y", "width", "height")]
+    if not all(isinstance(one, int) for one in place):
+        return 1.0
+    x, y, width, height = (float(one) for one in place if isinstance(one, int))
+    view = world.camera.view
+    return world.camera.light_at((2 * x + width) / view.columns - 1.0, (2 * y + height) / view.rows - 1.0)
+
+
 _CONDITIONS: Mapping[str, Callable[[World, FigureOfMerit, Mapping[str, Any]], Question]] = {
     "sensitivity": _sensitivity,
     "rl-linearity": _rl_linearity,
@@ -111,5 +156,6 @@ _CONDITIONS: Mapping[str, Callable[[World, FigureOfMerit, Mapping[str, Any]], Qu
     "rl-stability": _stability,
     "operational-stability": _stability,
     "dark-current": _dark_current,
+    "imaging": _imaging,
 }
 """By procedure: what the world is asked for a figure."""

@@ -29,6 +29,7 @@ SHIPPED = {
     "rl-stability": "procedures.rl_stability:RLStability",
     "tof": "procedures.tof:TimeOfFlight",
     "activation-energy": "procedures.activation_energy:ActivationEnergy",
+    "imaging": "procedures.imaging:Imaging",
 }
 """Name to ``module:Class``."""
 
