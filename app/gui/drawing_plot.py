@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
+from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QLabel, QWidget
 
 from analysis.figure import FigureOfMerit
 from app.gui.live_plot import bar_lengths
 from app.gui.read_out_plot import ReadOutPlot
 from app.gui.theme import colours
-from procedures.drawing import Curve, Drawing, Points
+from procedures.drawing import Box, Curve, Drawing, Points, Raster
+
+MANY = 5_000
+"""Points of a line; beyond, there are more than pixels"""
 
 SYMBOLS = ("o", "s", "t1", "d", "t")
 
@@ -31,6 +36,7 @@ class DrawingPlot(ReadOutPlot):
     def __init__(self, drawing: Drawing, figures: Sequence[FigureOfMerit] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.drawing = drawing
+        self._shades: tuple[Sequence[str], Sequence[str]] | None = None
         self._quoted = [_line(figure) for figure in figures if figure.name in drawing.quoted]
         self.plot.setTitle(drawing.title, color=colours().text, size="11pt")
         self.set_labels((drawing.x_label, ""), (drawing.y_label, ""))
@@ -46,6 +52,42 @@ class DrawingPlot(ReadOutPlot):
             button.setChecked(wanted)
         self.redraw()
 
+    @classmethod
+    def overlaid(cls, drawings: Sequence[tuple[str, Drawing]], parent: QWidget | None = None) -> DrawingPlot:
+        """Lay plots of the same quantities over one another, each in its own colour.
+
+        Parameters
+        ----------
+        drawings
+            Label and plot.
+        """
+        first = drawings[0][1]
+        series = _colours_for(len(drawings))
+        shades = [colour for colour, (_, one) in zip(series, drawings, strict=True) for _ in one.points]
+        fits = [colour for colour, (_, one) in zip(series, drawings, strict=True) for _ in one.curves]
+        titles = {one.title for _, one in drawings}
+        plot = cls(
+            replace(
+                first,
+                title=first.title if len(titles) == 1 else "",
+                points=[
+                    replace(points, label=f"{label} {points.label}".strip())
+                    for label, one in drawings
+                    for points in one.points
+                ],
+                # the points say which run it is; the fit through them has their colour
+                curves=[replace(curve, label="") for _, one in drawings for curve in one.curves],
+                quoted=(),
+                raster=None,
+                boxes=(),
+                marks=(),
+            ),
+            parent=parent,
+        )
+        plot._shades = (shades, fits)
+        plot.redraw()
+        return plot
+
     def redraw(self) -> None:
         """Draw on the axes as they are."""
         if not hasattr(self, "_items"):
@@ -54,11 +96,43 @@ class DrawingPlot(ReadOutPlot):
             self.plot.removeItem(item)
         self._items.clear()
         self._legend.clear()
-        series = colours().series
+        if self.drawing.raster is not None:
+            self._add_raster(self.drawing.raster)
+        shades, fits = self._shades or (colours().series, colours().series)
         for number, curve in enumerate(self.drawing.curves):
-            self._add_curve(curve, series[number % len(series)])
+            self._add_curve(curve, fits[number % len(fits)])
         for number, points in enumerate(self.drawing.points):
-            self._add_points(points, series[number % len(series)], SYMBOLS[number % len(SYMBOLS)])
+            self._add_points(points, shades[number % len(shades)], SYMBOLS[number % len(SYMBOLS)])
+        for box in self.drawing.boxes:
+            self._add_box(box)
+        for place, what in self.drawing.marks:
+            at = float(self.shown(np.array([place]), self.log_x)[0])
+            if np.isfinite(at):
+                line = pg.InfiniteLine(at, angle=90, pen=pg.mkPen(colours().faint), label=what)
+                line.label.setColor(colours().text)
+                self._add(line)
+
+    def _add_raster(self, raster: Raster) -> None:
+        known = raster.values[np.isfinite(raster.values)]
+        low, high = np.percentile(known, (0.5, 99.5)) if known.size else (0.0, 1.0)
+        image = pg.ImageItem(raster.values, axisOrder="row-major", levels=(low, high if high > low else low + 1))
+        image.setRect(QRectF(0, 0, raster.width, raster.height))
+        self.plot.invertY(True)
+        self.plot.setAspectLocked(True)
+        self.plot.showGrid(x=False, y=False)
+        for button in (self.log_x, self.log_y):
+            button.hide()
+        self.view.setToolTip(f"{raster.label}: {low:.4g} black, {high:.4g} white")
+        self._add(image)
+
+    def _add_box(self, box: Box) -> None:
+        pen = pg.mkPen("#e0a000")
+        x, y = np.array([0, 1, 1, 0, 0]) * box.width + box.x, np.array([0, 0, 1, 1, 0]) * box.height + box.y
+        self._add(pg.PlotDataItem(x, y, pen=pen))
+        if box.label:
+            text = pg.TextItem(box.label, color="#e0a000")
+            text.setPos(box.x, box.y)
+            self._add(text)
 
     def _add(self, item: object) -> None:
         self.plot.addItem(item)
@@ -79,7 +153,12 @@ class DrawingPlot(ReadOutPlot):
     def _add_points(self, points: Points, colour: str, symbol: str) -> None:
         x, y = self.shown(points.x, self.log_x), self.shown(points.y, self.log_y)
         if points.joined:
-            self._add(pg.PlotDataItem(x, y, pen=pg.mkPen(colour), name=points.label or None))
+            line = pg.PlotDataItem(x, y, pen=pg.mkPen(colour), name=points.label or None)
+            if len(x) > MANY:
+                line.setDownsampling(auto=True, method="peak")
+                # only of ascending values can what is in sight be cut out
+                line.setClipToView(bool(np.all(x[1:] >= x[:-1])))
+            self._add(line)
             return
         finite = np.isfinite(x) & np.isfinite(y)
         bars: dict[str, object] = {}
@@ -106,24 +185,34 @@ class DrawingPlot(ReadOutPlot):
         )
 
 
+def _colours_for(number: int) -> Sequence[str]:
+    series = colours().series
+    if number <= len(series):
+        return series[:number]
+    return [pg.intColor(one, hues=number).name() for one in range(number)]
+
+
 def _line(figure: FigureOfMerit) -> str:
     at = ", ".join(f"{value:g} {unit}" for value, unit in figure.at.values())
     return f"{figure.name.replace('_', ' ')} = {figure}{f' at {at}' if at else ''}"
 
 
-def _example() -> QWidget:
+def example_drawing() -> Drawing:
+    """Return a plot that resembles a sensitivity."""
     x = np.linspace(0.2, 2.7, 10)
-    return DrawingPlot(
-        Drawing(
-            "Photocurrent density against dose rate",
-            "Dose rate (uGy/s)",
-            "Photocurrent density (nA/cm2)",
-            (Points(x, 13.7 * x, 0.3 + 0 * x, 0.03 * x, "measured"),),
-            (Curve(x, 13.7 * x, 13.2 * x, 14.2 * x, "line"),),
-            quoted=("sensitivity",),
-        ),
-        [FigureOfMerit.normal("sensitivity", 13700.0, "uC/(Gy cm2)", "line", statistical=210.0)],
+    return Drawing(
+        "Photocurrent density against dose rate",
+        "Dose rate (uGy/s)",
+        "Photocurrent density (nA/cm2)",
+        (Points(x, 13.7 * x, 0.3 + 0 * x, 0.03 * x, "measured"),),
+        (Curve(x, 13.7 * x, 13.2 * x, 14.2 * x, "line"),),
+        quoted=("sensitivity",),
     )
+
+
+def _example() -> QWidget:
+    figure = FigureOfMerit.normal("sensitivity", 13700.0, "uC/(Gy cm2)", "line", statistical=210.0)
+    return DrawingPlot(example_drawing(), [figure])
 
 
 if __name__ == "__main__":

@@ -64,14 +64,25 @@ class FigureCards(QScrollArea):
 
     def show_figures(self, figures: Sequence[FigureOfMerit], nothing: str = "No figures of merit yet") -> None:
         """Show figures of merit instead of those before."""
+        self.show_groups([("", figures)], nothing)
+
+    def show_groups(
+        self, groups: Sequence[tuple[str, Sequence[FigureOfMerit]]], nothing: str = "No figures of merit yet"
+    ) -> None:
+        """Show the figures of merit of several runs, each under its label."""
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(2, 2, 8, 2)
-        self.cards = [FigureCard(figure) for figure in sorted(figures, key=lambda one: one.value is None)]
-        for card in self.cards:
-            column.addWidget(card)
-        if not self.cards:
-            column.addWidget(_label(nothing, "faint"))
+        self.cards = []
+        for label, figures in groups:
+            if label:
+                column.addWidget(_label(label, "heading"))
+            cards = [FigureCard(figure) for figure in sorted(figures, key=lambda one: one.value is None)]
+            for card in cards:
+                column.addWidget(card)
+            if not cards:
+                column.addWidget(_label(nothing, "faint"))
+            self.cards += cards
         column.addStretch(1)
         self.setWidget(inside)
 

@@ -1,44 +1,47 @@
-"""The runs of a folder: sorted, filtered, opened in place, analysed again, saved as picture or table."""
+"""The runs of a folder: sorted, filtered, opened in place, laid over one another, analysed again, saved."""
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, QSortFilterProxyModel, Qt, QTimer
+from PySide6.QtCore import QFileSystemWatcher, QItemSelectionModel, QSortFilterProxyModel, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMenu,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QTableView,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from app.gui.drawing_plot import DrawingPlot
-from app.gui.figure_cards import FigureCards
-from app.gui.parameter_form import ParameterForm
-from app.gui.results_table import ResultsTable, read_folder
+from app.gui.result_files import save_figures, save_picture, save_records, save_report
+from app.gui.results_table import ResultsTable, RunLine, read_folder
 from app.gui.run_content import InBackground, RunContent, read_content
+from app.gui.run_view import RunView
 from app.gui.theme import mark
+
+LOOK_EVERY = 5_000
+"""ms between two looks at a folder that is shown: a network's folder tells nobody what is new in it"""
+
+MOST_OVERLAID = 20
 
 
 class ResultsPanel(QWidget):
-    """Shows the run files below a folder; what the command writes there is seen as well."""
+    """Shows the run files below a folder; what the command writes there is seen as well, and watched as it grows."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._folder = Path("runs")
-        self.content: RunContent | None = None
+        self.measured_here: Path | None = None
+        """The run file that this window writes, which the live plots show already."""
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter: procedure, sample, date, status, figure")
+        self.filter.setPlaceholderText("Filter: procedure, sample, date, status, tag, figure")
         self.filter.setClearButtonEnabled(True)
         self._where = QLabel()
         self._where.setProperty("tone", "faint")
@@ -53,73 +56,76 @@ class ResultsPanel(QWidget):
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.table.setToolTip("Choose several with Ctrl or Shift to lay them over one another")
         self.table.setAlternatingRowColors(True)
+        self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.selectionModel().currentRowChanged.connect(self._open_row)
-        for column, width in enumerate((150, 110, 190, 90)):
+        self.table.selectionModel().selectionChanged.connect(self._open_chosen)
+        for column, width in enumerate((150, 110, 170, 90, 110)):
             self.table.setColumnWidth(column, width)
-        self.drawings = QTabWidget()
-        self.drawings.setDocumentMode(True)
-        self.cards = FigureCards()
-        self.options = ParameterForm()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidget(self.options)
-        self.again = QPushButton("Analyse again")
-        self.again.setToolTip("With the options above; the run file stays as it is")
-        self.again.clicked.connect(self._analyse_again)
-        options_page = QWidget()
-        options_column = QVBoxLayout(options_page)
-        options_column.addWidget(area, 1)
-        options_column.addWidget(self.again)
-        self.side = QTabWidget()
-        self.side.setDocumentMode(True)
-        self.side.addTab(self.cards, "Figures of merit")
-        self.side.addTab(options_page, "Options")
-        self.save_picture = QPushButton("Save picture…")
-        self.save_table = QPushButton("Save figures as CSV…")
-        self.save_picture.clicked.connect(lambda: self._choose("Picture (*.png *.svg *.pdf)", self.write_picture))
-        self.save_table.clicked.connect(lambda: self._choose("Table (*.csv)", self.write_csv))
+        self.view = RunView()
+        self.view.again_wanted.connect(self._analyse_again)
+        self.view.notes.changed.connect(self._reread)
+        self.view.notes.failed.connect(self._say_problem)
+        self.save = QPushButton("Save")
+        menu = QMenu(self.save)
+        menu.addAction(
+            "Picture (PNG, SVG, PDF)…", lambda: self._choose("Picture (*.png *.svg *.pdf)", self.write_picture)
+        )
+        menu.addAction("Figures of merit (CSV)…", lambda: self._choose("Table (*.csv)", self.write_csv))
+        menu.addAction("Records (CSV)…", lambda: self._choose("Tables (*.csv)", self.write_records))
+        menu.addAction("Report (HTML)…", lambda: self._choose("Page (*.html)", self.write_report))
+        self.save.setMenu(menu)
         self._said = QLabel("Choose a run above.")
         self._said.setWordWrap(True)
         self._lay_out()
-        self._reader, self._lister = InBackground(self), InBackground(self)
-        self._reader.done.connect(self._show_content)
+        self._reader, self._lister, self._writer = InBackground(self), InBackground(self), InBackground(self)
+        self._reader.done.connect(self._show_runs)
         self._reader.failed.connect(self._say_problem)
         self._lister.done.connect(self._show_lines)
         self._lister.failed.connect(self._say_problem)
+        self._writer.done.connect(self._say_saved)
+        self._writer.failed.connect(self._say_problem)
         self._watcher = QFileSystemWatcher(self)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(500)
         self._settle.timeout.connect(self.look)
         self._watcher.directoryChanged.connect(self._settle.start)
-        self._enable(False)
+        self._again = QTimer(self)
+        self._again.setInterval(LOOK_EVERY)
+        self._again.timeout.connect(self._look_if_seen)
+        self._again.start()
+        self.save.setEnabled(False)
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self.filter, 1)
         top.addWidget(self._where)
-        below = QSplitter(Qt.Orientation.Horizontal)
-        below.addWidget(self.drawings)
-        below.addWidget(self.side)
-        below.setSizes([560, 380])
-        below.setChildrenCollapsible(False)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.table)
-        splitter.addWidget(below)
+        splitter.addWidget(self.view)
         splitter.setSizes([170, 400])
+        splitter.setChildrenCollapsible(False)
         buttons = QHBoxLayout()
         buttons.addWidget(self._said, 1)
-        buttons.addWidget(self.save_picture)
-        buttons.addWidget(self.save_table)
+        buttons.addWidget(self.save)
         column = QVBoxLayout(self)
         column.addLayout(top)
         column.addWidget(splitter, 1)
         column.addLayout(buttons)
+
+    @property
+    def content(self) -> RunContent | None:
+        """The run that is shown; None where there is not one."""
+        return self.view.runs[0] if len(self.view.runs) == 1 else None
+
+    @property
+    def said(self) -> str:
+        """The line below."""
+        return self._said.text()
 
     def show_folder(self, folder: Path) -> None:
         """Show the runs below a folder."""
@@ -130,106 +136,134 @@ class ResultsPanel(QWidget):
     def look(self) -> None:
         """Look again what is in the folder."""
         folder = self._folder
-        known = set(self._watcher.directories())
-        wanted = {str(folder), *(str(one) for one in folder.glob("*") if one.is_dir())} if folder.is_dir() else set()
-        if new := wanted - known:
+        if self._lister.busy:
+            self._settle.start()
+            return
+        self._lister.start(lambda: (folder, read_folder(folder)))
+
+    def _look_if_seen(self) -> None:
+        if self.isVisible() and not self._lister.busy:
+            self.look()
+
+    def _show_lines(self, found: tuple[Path, Sequence[RunLine]]) -> None:
+        folder, lines = found
+        if folder != self._folder:
+            return
+        self._watch({folder, *(line.path.parent for line in lines)})
+        if list(lines) == list(self.model.lines):
+            return
+        chosen = set(self._chosen())
+        selection = self.table.selectionModel()
+        selection.blockSignals(True)
+        self.model.show_lines(lines)
+        rows = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for row, line in enumerate(lines):
+            if line.path in chosen:
+                selection.select(self.sorted.mapFromSource(self.model.index(row, 0)), rows)
+        selection.blockSignals(False)
+        self.table.viewport().update()
+
+    def _watch(self, folders: set[Path]) -> None:
+        wanted = {str(one) for one in folders if one.is_dir()}
+        if new := wanted - set(self._watcher.directories()):
             self._watcher.addPaths(sorted(new))
-        self._lister.start(lambda: read_folder(folder))
+
+    def _chosen(self) -> list[Path]:
+        rows = self.table.selectionModel().selectedRows()
+        return [self.model.line(self.sorted.mapToSource(index).row()).path for index in rows]
+
+    def _open_chosen(self) -> None:
+        rows = self.table.selectionModel().selectedRows()
+        lines = [self.model.line(self.sorted.mapToSource(index).row()) for index in rows][:MOST_OVERLAID]
+        if len(lines) == 1 and lines[0].status == "running":
+            self._watch_run(lines[0].path)
+        elif lines:
+            self.open_runs([line.path for line in lines])
 
     def open_run(self, path: Path) -> None:
         """Show a run file in place."""
-        self._said.setText(f"reading {path.name}")
-        self._reader.start(lambda: read_content(path))
+        self.open_runs([path])
 
-    def _show_lines(self, lines: object) -> None:
-        self.model.show_lines(lines)  # type: ignore[arg-type]
+    def open_runs(self, paths: Sequence[Path]) -> None:
+        """Show run files in place, over one another where there are several."""
+        self._say(f"reading {paths[0].name}" if len(paths) == 1 else f"reading {len(paths)} runs", "")
+        self._reader.start(lambda: [read_content(path) for path in paths])
 
-    def _open_row(self) -> None:
-        index = self.sorted.mapToSource(self.table.currentIndex())
-        if index.isValid():
-            self.open_run(self.model.line(index.row()).path)
-
-    def _show_content(self, content: RunContent) -> None:
-        from procedures.registry import procedure_class
-
-        fresh = self.content is None or self.content.path != content.path
-        self.content = content
-        while self.drawings.count():
-            old = self.drawings.widget(0)
-            self.drawings.removeTab(0)
-            if old is not None:
-                old.deleteLater()
-        for number, drawing in enumerate(content.drawings, start=1):
-            self.drawings.addTab(DrawingPlot(drawing, content.figures), f"Plot {number}")
-        self.cards.show_figures(content.figures, "The run gave no figure of merit")
-        if fresh:
-            self.options.show_procedure(procedure_class(content.procedure))
-            self.options.set_values(content.parameters)
-        self.side.setCurrentWidget(self.cards)
-        how = ", analysed again with these options (not in the file)" if content.again else ""
-        self._say(f"{content.title}: {content.status}{how}", "warning" if content.again else "")
-        self._enable(True)
-
-    def _analyse_again(self) -> None:
-        if self.content is None or self.options.problems:
+    def _watch_run(self, path: Path) -> None:
+        self._reader.forget()
+        self.save.setEnabled(False)
+        if self.measured_here is not None and path.absolute() == self.measured_here.absolute():
+            self.view.show_runs(())
+            self._say("This run is measured in this window: see Live.", "")
             return
-        path, kept, now = self.content.path, self.content.parameters, self.options.values
-        changed = {name: value for name, value in now.items() if value != kept.get(name)}
+        growing = self.view.show_growing(path)
+        growing.grown.connect(
+            lambda records: self._say(f"{path.name}: measured by another program, {records} records", "")
+        )
+        growing.ended.connect(self.open_run)
+        growing.failed.connect(self._say_problem)
+
+    def _show_runs(self, runs: Sequence[RunContent]) -> None:
+        self.view.show_runs(runs)
+        if len(runs) == 1:
+            one = runs[0]
+            how = ", analysed again with these options (not in the file)" if one.again else ""
+            self._say(f"{one.title}: {one.status}{how}", "warning" if one.again else "")
+        else:
+            self._say(f"{len(runs)} runs over one another", "")
+        self.save.setEnabled(True)
+
+    def _analyse_again(self, path: Path, options: object) -> None:
         self._say("analysing", "")
-        self._reader.start(lambda: read_content(path, changed))
+        self._reader.start(lambda: [read_content(path, options)])  # type: ignore[arg-type]
 
-    def _choose(self, kinds: str, write: object) -> None:
-        if self.content is None:
+    def _reread(self, path: Path) -> None:
+        if self.content is not None and self.content.path == path:
+            self.open_run(path)
+        self.look()
+
+    def _choose(self, kinds: str, write: Callable[[Path], None]) -> None:
+        if not self.view.runs:
             return
-        dialog = QFileDialog(self, "Save as", str(self.content.path.with_suffix("")), kinds)
+        dialog = QFileDialog(self, "Save as", str(self.view.runs[0].path.with_suffix("")), kinds)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         # not native and not modal: STOP and its key go on working
         dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
-        dialog.setDefaultSuffix("csv" if "csv" in kinds else "png")
-        dialog.fileSelected.connect(lambda name: write(Path(name)))  # type: ignore[operator]
+        dialog.setDefaultSuffix(kinds.partition("*.")[2].split(" ")[0].rstrip(")"))
+        dialog.fileSelected.connect(lambda name: write(Path(name)))
         dialog.setModal(False)
         dialog.show()
 
     def write_picture(self, path: Path) -> None:
-        """Save the drawing that is shown, as the report draws it; the suffix says which kind."""
-        from app.report.picture import figure_of
-
-        if self.content is None or not self.content.drawings:
-            return
-        try:
-            drawing = self.content.drawings[max(0, self.drawings.currentIndex())]
-            figure_of(drawing, self.content.figures).savefig(path, dpi=150)
-        except (OSError, ValueError) as error:
-            self._say_problem(f"{path}: {error}")
-        else:
-            self._say(f"saved {path}", "good")
+        """Save the plot that is shown, as the report draws it; the suffix says which kind."""
+        runs, plots = self.view.runs, self.view.plot_shown
+        if plots:
+            self._write(lambda: save_picture(runs, plots, path))
 
     def write_csv(self, path: Path) -> None:
-        """Save the figures of merit as a table."""
-        if self.content is None:
-            return
-        try:
-            with path.open("w", newline="", encoding="utf-8") as file:
-                table = csv.writer(file)
-                table.writerow(
-                    ("figure", "at", "value", "uncertainty", "low_95", "high_95", "unit", "method", "warnings")
-                )
-                for one in self.content.figures:
-                    at = "; ".join(f"{name} {value:g} {unit}" for name, (value, unit) in one.at.items())
-                    low, high = one.interval or ("", "")
-                    value = "" if one.value is None else one.value
-                    uncertainty = "" if one.uncertainty is None else one.uncertainty
-                    table.writerow(
-                        (one.name, at, value, uncertainty, low, high, one.unit, one.method, "; ".join(one.warnings))
-                    )
-        except OSError as error:
-            self._say_problem(f"{path}: {error.strerror}")
-        else:
-            self._say(f"saved {path}", "good")
+        """Save the figures of merit that are shown as a table."""
+        runs = self.view.runs
+        self._write(lambda: save_figures(runs, path))
 
-    def _enable(self, there: bool) -> None:
-        for button in (self.again, self.save_picture, self.save_table):
-            button.setEnabled(there)
+    def write_records(self, path: Path) -> None:
+        """Save every stream as a table."""
+        runs = self.view.runs
+        self._write(lambda: save_records(runs, path))
+
+    def write_report(self, path: Path) -> None:
+        """Save the runs that are shown as one page for a reader."""
+        runs = self.view.runs
+        self._write(lambda: save_report(runs, path))
+
+    def _write(self, work: Callable[[], object]) -> None:
+        if self._writer.busy:
+            self._say("still saving: try again in a moment", "warning")
+            return
+        self._say("saving", "")
+        self._writer.start(work)
+
+    def _say_saved(self, written: Sequence[Path]) -> None:
+        self._say(f"saved {', '.join(str(path) for path in written)}", "good")
 
     def _say_problem(self, text: str) -> None:
         self._say(text, "bad")

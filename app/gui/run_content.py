@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 if TYPE_CHECKING:
     from analysis.figure import FigureOfMerit
     from procedures.drawing import Drawing
+    from storage.reader import Note
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,15 @@ class RunContent:
     drawings: Sequence[Drawing] = ()
     again: bool = False
     """Whether the figures are of an analysis with other options, which is not in the file."""
+    notes: Sequence[Note] = ()
+    tags: Sequence[str] = ()
+    started: str = ""
+    sample: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tells it from other runs of the folder."""
+        return f"{self.sample or self.procedure} {self.started[:19].replace('T', ' ')}"
 
 
 def read_content(path: Path, options: Mapping[str, Any] | None = None) -> RunContent:
@@ -50,9 +60,22 @@ def read_content(path: Path, options: Mapping[str, Any] | None = None) -> RunCon
             figures: Sequence[FigureOfMerit] = [FigureOfMerit.from_dict(one) for one in file.figures]
         else:
             figures = analyse(file, options)
-        title, status = file.title, file.status
-    drawings = procedure.drawings(data) if any(len(one["time"]) for one in data.streams.values()) else ()
-    return RunContent(path, title, status, procedure.name, procedure.values(), figures, drawings, options is not None)
+        # while the file is open: an analysis may read its images when it needs them
+        drawings = procedure.drawings(data) if any(len(one["time"]) for one in data.streams.values()) else ()
+        return RunContent(
+            path,
+            file.title,
+            file.status,
+            procedure.name,
+            procedure.values(),
+            figures,
+            drawings,
+            options is not None,
+            file.notes,
+            file.tags,
+            file.start_time,
+            str(file.sample.get("name", "")),
+        )
 
 
 class InBackground(QObject):
@@ -64,20 +87,25 @@ class InBackground(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._latest = 0
+        self.busy = False
+        """Whether something has been started whose end has not been told yet."""
 
     def start(self, work: Callable[[], object]) -> None:
         """Do `work`; what an earlier one finds after this is not told."""
         self._latest += 1
+        self.busy = True
         QThreadPool.globalInstance().start(_Work(self, work, self._latest))
 
     def forget(self) -> None:
         """Tell nothing of what was started before."""
         self._latest += 1
+        self.busy = False
 
     def tell(self, number: int, found: object, problem: str) -> None:
         """Take what came of a work, in its thread."""
         if number != self._latest:
             return
+        self.busy = False
         if problem:
             self.failed.emit(problem)
         else:

@@ -106,10 +106,9 @@ def _story(folder: Path, runs: Path) -> None:
     window.question.ask("Put sample 'lyso-reference' into the beam, close the door, and confirm.")
     apply_theme(True)
     window.tabs.setCurrentWidget(window.results)
-    window.results.table.selectRow(0)
-    window.results.content = None
-    window.results.table.selectRow(2)
-    wait_until(lambda: window.results.content is not None, "the run")
+    window.results.table.clearSelection()
+    window.results.table.selectAll()
+    wait_until(lambda: len(window.results.view.runs) == 3, "the runs")
     save("dark")
     window.close()
     wait_until(lambda: window.link.ended, "the bench to be closed")

@@ -74,8 +74,10 @@ def test_three_choices_and_start_give_a_figure_of_merit_in_a_file(
     window.results.table.selectRow(0)
     qtbot.waitUntil(lambda: window.results.content is not None, timeout=10_000)
     window.results.write_csv(tmp_path / "figures.csv")
+    qtbot.waitUntil(lambda: "saved" in window.results.said, timeout=10_000)
     assert f"{saved['value']!r}" in (tmp_path / "figures.csv").read_text()
     window.results.write_picture(tmp_path / "picture.png")
+    qtbot.waitUntil(lambda: "picture.png" in window.results.said, timeout=20_000)
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
