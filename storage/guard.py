@@ -19,6 +19,9 @@ _MAX_CHUNK = 512 * 1024**2
 _MAX_DEPTH = 8
 _MAX_MEMBERS = 100_000
 
+_LITTLE = 1024**2
+"""Bytes that a dataset may declare and not hold."""
+
 _MOST_PACKED = 256
 """Bytes that one byte of a packed chunk may stand for; LZ4 reaches 255."""
 
@@ -179,7 +182,8 @@ class Guard:
             # each of these asks the file again
             dtype, shape, chunks = dataset.dtype, dataset.shape, dataset.chunks
             properties = dataset.id.get_create_plist()
-            if shape is None or dtype.kind not in "biufS" or dtype.subdtype is not None:
+            odd = dtype.kind not in "biufS" or dtype.subdtype is not None or (dtype.kind == "f" and dtype.itemsize > 8)
+            if shape is None or odd:
                 raise self._refusal(f"{dataset.name} is of a kind that no run file holds")
             if properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count():
                 raise self._refusal(f"{dataset.name} has its data in another file, which is not opened")
@@ -190,8 +194,8 @@ class Guard:
             if chunk > _MAX_CHUNK:
                 raise self._refusal(f"{dataset.name} declares {chunk:.3g} bytes in a chunk, more than {_MAX_CHUNK:.3g}")
             declared = prod(map(int, shape)) * dtype.itemsize
-            if declared > self._limit and declared > _borne_out(dataset, packed):
-                raise self._refusal(f"{dataset.name} declares {declared:.3g} bytes, more than {self._limit:.3g}")
+            if declared > min(self._limit, _LITTLE) and declared > _borne_out(dataset, packed):
+                raise self._refusal(f"{dataset.name} declares {declared:.3g} bytes that the file does not hold")
 
     def check_packed(self, dataset: h5py.Dataset, start: int, stop: int) -> None:
         """Refuse frames that are packed so that unpacking them would go beyond what is there."""
@@ -236,6 +240,6 @@ def _bitshuffled(dataset: h5py.Dataset, properties: h5py.h5p.PropDCID) -> bool:
 
 
 def _borne_out(dataset: h5py.Dataset, packed: bool) -> int:
-    # a video may well be larger than what is read at once, if the file really holds so much
+    # chunks that are not there read as the fill value, one by one: a few bytes could keep a reader busy for years
     there = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
     return int(there * (_MOST_PACKED if packed else 1))
