@@ -268,10 +268,14 @@ class KeysightDSOX1000Digitizer(Digitizer):
             # the greater part in one go, the rest by asking
             if expected > 0.05:
                 self.wait(min(expected, max(0.0, deadline - self.clock.now())))
+            began = self.clock.now()
             while int(self.scpi.number(":OPER:COND?")) & RUNNING:
-                if self.clock.now() >= deadline:
+                waited = self.clock.now() - began
+                if began + waited >= deadline:
                     raise InstrumentError(self.name, complaint, ":OPER:COND?")
-                self.wait(min(0.05, max(0.002, 0.05 * expected)))
+                # triggers come when they come: the longer it takes, the less often it is worth asking
+                pace = expected if expected > 0.05 else max(expected, waited)
+                self.wait(min(0.05, max(0.002, 0.05 * pace)))
         except BaseException:
             self._acquired = ()
             self.scpi.send(":STOP")
