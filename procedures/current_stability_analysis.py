@@ -8,6 +8,7 @@ from analysis.figure import FigureOfMerit
 from analysis.stability import dark_current_drift, relative_slope, remaining, t95
 from config.sample_file import Sample
 from procedures.drawing import Drawing, Points
+from procedures.elsewhere.tabulated import is_tabulated
 from procedures.run_data import Array, RunData
 
 FEWEST = 6
@@ -28,7 +29,10 @@ def responses(data: RunData) -> tuple[Array, Array, Array]:
     data
         With the streams of `procedures.operational_stability.OperationalStability`.
     """
-    windows, series = data["windows"], data["series"]
+    series = data["series"]
+    if is_tabulated(data):
+        return series["elapsed"], series["dose"], series["response"]
+    windows = data["windows"]
     dark = (windows["beam"] == 0) & (windows["time"] <= windows["time"][-1])
     lit = np.flatnonzero(windows["beam"] == 1)
     pairs = min(len(lit), len(series["elapsed"]))

@@ -10,6 +10,7 @@ import numpy as np
 from analysis.autocorrelation import SteadySignal, steady_signal
 from analysis.signal_current import CurrentReading, SignalCurrent, signal_current
 from analysis.signal_points import Acquisition
+from procedures.elsewhere.tabulated import is_tabulated, tabulated_signals
 from procedures.run_data import Array, RunData
 
 
@@ -29,7 +30,14 @@ class FieldReadings:
 
 
 def field_readings(data: RunData, area: float) -> Iterator[FieldReadings]:
-    """Pair the windows of a run, field by field in the order they were measured; electrode area in m2."""
+    """Pair the windows of a run, field by field in the order they were measured; electrode area in m2.
+
+    An imported table has its signals already.
+    """
+    if is_tabulated(data):
+        for field, signals, dark, rates, errors, acquisition in tabulated_signals(data, area):
+            yield FieldReadings(field, signals, dark, rates, errors, acquisition, 0)
+        return
     windows = data["windows"]
     for field in dict.fromkeys(windows["field"].tolist()):
         rows = np.flatnonzero(windows["field"] == field)

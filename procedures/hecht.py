@@ -117,6 +117,9 @@ class Hecht(LitAndDark):
             for signal, rate, error in zip(read.signals, read.dose_rates, read.dose_errors, strict=True):
                 rows.append((read.field * 100 * sample.thickness_m, signal.density, signal.uncertainty, rate, error))
         bias, density, uncertainty, rate, error = np.array(rows).T if rows else np.empty((5, 0))
+        # an imported table need not tell the dose rate: it was constant then
+        if not np.isfinite(rate).all():
+            rate, error = np.ones_like(rate), np.zeros_like(error)
         scale = rate.mean() / rate if len(rate) else rate
         return bias, density * scale, np.hypot(uncertainty * scale, density * scale * error / np.maximum(rate, 1e-300))
 

@@ -27,11 +27,23 @@ SHIPPED = {
     "dark-current": "procedures.dark_current:DarkCurrent",
     "operational-stability": "procedures.operational_stability:OperationalStability",
     "rl-stability": "procedures.rl_stability:RLStability",
+    "imaging": "procedures.imaging:Imaging",
     "tof": "procedures.tof:TimeOfFlight",
     "activation-energy": "procedures.activation_energy:ActivationEnergy",
-    "imaging": "procedures.imaging:Imaging",
 }
 """Name to ``module:Class``."""
+
+ANALYSES = {
+    "decay": "procedures.elsewhere.decay:Decay",
+    "tauc": "procedures.elsewhere.tauc:Tauc",
+    "mott-schottky": "procedures.elsewhere.mott_schottky:CapacitanceVoltage",
+    "light-yield": "procedures.elsewhere.light_yield:LightYield",
+    "plqy": "procedures.elsewhere.plqy:QuantumYield",
+    "stability": "procedures.elsewhere.stability:Stability",
+    "slanted-edge": "procedures.elsewhere.frames:EdgeFrames",
+    "line-pairs": "procedures.elsewhere.frames:LinePairFrames",
+}
+"""Of data from elsewhere: they have no bench, and are not offered for a run."""
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -74,7 +86,7 @@ def procedure_class(name: str) -> type[Procedure]:
         If there is none of this name; the message names the nearest.
     """
     # nobody replaces a shipped procedure, and looking through every installed package takes 60 ms
-    known = SHIPPED if name in SHIPPED else procedures()
+    known = next((shelf for shelf in (SHIPPED, ANALYSES) if name in shelf), None) or procedures()
     if name not in known:
         raise UserMistake(f"no procedure is named '{name}': {nearest(name, known)}")
     module, _, attribute = known[name].partition(":")

@@ -232,8 +232,10 @@ def _per_dose(row: int, spectra: Mapping[str, Array], net: NetSpectrum, band: tu
     """Return the integrated intensity per dose of one spectrum."""
     rate, error = float(spectra["dose_rate"][row]), float(spectra["dose_rate_errors"][row])
     figure = integrated_intensity(net, band, "intensity_per_dose")
-    if figure.value is None or rate <= 0:
+    if figure.value is None:
         return replace(figure, unit=SLOPE_UNIT)
+    if not rate > 0:
+        return FigureOfMerit.refused(figure.name, SLOPE_UNIT, figure.method, "the dose rate is not known")
     scaled = figure.scaled(1.0 / (rate * float(spectra["integration_time"][row])), SLOPE_UNIT)
     return scaled.with_random(abs(scaled.value or 0.0) * error / rate)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from analysis.scattered_line import fit_line_with_scatter
 from analysis.sensitivity import UNIT, sensitivity_of_line
 from analysis.signal_current import (
     NANOAMPERE_PER_CM2,
+    SignalCurrent,
     dark_current_density,
     pooled_deviation,
     signal_points,
@@ -21,6 +23,7 @@ from analysis.signal_current import (
 from analysis.signal_points import SignalPoints
 from config.sample_file import Sample
 from procedures.drawing import Drawing, Points, line_curve
+from procedures.elsewhere.tabulated import is_tabulated
 from procedures.field_readings import FieldReadings, field_readings
 from procedures.run_data import RunData
 from procedures.theoretical_sensitivity import theoretical_figures
@@ -41,13 +44,18 @@ def sensitivity_figures(data: RunData) -> list[FigureOfMerit]:
     sample = data.sample
     if sample is None or sample.area_m2 is None:
         raise ValueError("the run file holds no sample with an area")
-    theoretical = theoretical_figures(data)
+    theoretical = theoretical_figures(data) if _beam_known(data) else []
     figures: list[FigureOfMerit] = []
     for measured in field_readings(data, sample.area_m2):
         found = _figures_of(measured, data, sample)
         found += [figure for one in theoretical if (figure := one.normalized(found[0])) is not None]
         figures += [figure.at_condition(field=(measured.field, "V/cm")) for figure in found]
     return figures + [one.figure for one in theoretical]
+
+
+def _beam_known(data: RunData) -> bool:
+    """Say whether the beam's spectrum can be worked out: of an imported table not everybody tells tube and filters."""
+    return not is_tabulated(data) or bool(data.settings.get("import", {}).get("beam_known"))
 
 
 def sensitivity_drawings(data: RunData) -> list[Drawing]:
@@ -81,7 +89,9 @@ def _figures_of(measured: FieldReadings, data: RunData, sample: Sample) -> list[
     calibration = data.calibration("dosimeter", "relative_uncertainty", 0.0)
     area_cm2 = sample.area_cm2
     area = sample.area_uncertainty_cm2 / area_cm2 if area_cm2 else 0.0
-    points = signal_points(measured.dose_rates, measured.signals, measured.dose_errors, measured.acquisition)
+    points = signal_points(
+        measured.dose_rates, [_noisy(signal) for signal in measured.signals], measured.dose_errors, measured.acquisition
+    )
     fit = fit_line_with_scatter(points.dose_rate, points.signal, points.signal_uncertainty, points.dose_uncertainty)
     warnings = dict.fromkeys(warning for signal in measured.signals for warning in signal.warnings)
     if measured.range_changes:
@@ -96,18 +106,50 @@ def _figures_of(measured: FieldReadings, data: RunData, sample: Sample) -> list[
         fit.r2_figure(),
         power_law_exponent(points.dose_rate, points.magnitude, points.signal_uncertainty, points.dose_uncertainty),
         linear_dynamic_range(fit, sigma_x=points.dose_uncertainty),
-        *_detection_limits(measured, points, calibration, fit.slope, fit.slope_uncertainty),
+        *_limits(measured, points, calibration, fit.slope, fit.slope_uncertainty),
         _dark_current_density(measured.dark, sample.area_m2 or math.nan, area),
     ]
 
 
 def _dark_current_density(dark: list[SteadySignal], area: float, area_uncertainty: float) -> FigureOfMerit:
     if not dark:
-        reason = "the dark current was taken off at the preamplifier's input in every reading"
+        reason = (
+            "no reading without beam whose level counts: taken off at the preamplifier's input, or not in the table"
+        )
         return FigureOfMerit.refused("dark_current_density", "nA/cm2", "mean of the dark readings", reason)
     return dark_current_density(
         [reading.mean / area for reading in dark], [reading.uncertainty / area for reading in dark], area_uncertainty
     )
+
+
+def _noisy(signal: SignalCurrent) -> SignalCurrent:
+    """Put a number in the place of a noise that is not known; no limit of detection is worked out from it."""
+    return signal if math.isfinite(signal.noise) else replace(signal, noise=abs(signal.density) or 1.0)
+
+
+def _limits(
+    measured: FieldReadings, points: SignalPoints, calibration: float, slope: float, slope_uncertainty: float
+) -> list[FigureOfMerit]:
+    """Return the limits of detection, or why there are none: a table need not tell the noise."""
+    known = {
+        "noise": all(math.isfinite(signal.noise) and signal.count > 1 for signal in measured.signals),
+        "dark_noise": all(math.isfinite(signal.dark_noise) and signal.count > 1 for signal in measured.signals),
+    }
+    if all(known.values()):
+        return _detection_limits(measured, points, calibration, slope, slope_uncertainty)
+    reasons = {name: f"the imported table does not hold {name} and the number of samples" for name in known}
+    method = "SNR = 3"
+    found = (
+        [lod_interpolated(points, calibration), lod_line(points, calibration)]
+        if known["noise"]
+        else [
+            FigureOfMerit.refused(name, "nGy/s", method, reasons["noise"]) for name in ("lod_interpolated", "lod_line")
+        ]
+    )
+    return found + [
+        FigureOfMerit.refused(name, "nGy/s", "dark noise over slope", reasons["dark_noise"])
+        for name in ("lod_iupac", "lod_currie")
+    ]
 
 
 def _detection_limits(

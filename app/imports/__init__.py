@@ -1,0 +1,1 @@
+"""From files that were measured elsewhere to run files."""

@@ -1,0 +1,1 @@
+"""Analyses of data that no bench here measures: it comes with ``xraybench import``."""
