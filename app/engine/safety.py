@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.engine.dose_account import DoseAccount
+from app.engine.steady_tube import SteadyTube
 from app.engine.trips import Trip, TripKind, tube_fault
 from drivers.bench import Bench
 from drivers.errors import InstrumentError
@@ -43,6 +44,7 @@ class SafetyMonitor:
         self._account = account
         self._trip = trip
         self._tube = bench.tube if bench.has(XrayTube) else None
+        self._steady = SteadyTube(bench)
         self._source = bench.source_meter if bench.has(SourceMeter) else None
         self._looks = 0
         self._bad_looks: dict[str, int] = {}
@@ -93,7 +95,7 @@ class SafetyMonitor:
         if not tube.lock.acquire(blocking=False):
             return
         try:
-            self._ask(tube, lambda: self._judge(tube, tube.watch(), expected=tube.beam_expected))
+            self._ask(tube, lambda: self._judge(tube, self._steady.watch(tube), expected=tube.beam_expected))
         finally:
             tube.lock.release()
 

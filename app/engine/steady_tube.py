@@ -23,20 +23,17 @@ class SteadyTube:
     ----------
     bench
         Which says whether anything has changed, if anybody knows.
-    tube
-        That is looked at.
     """
 
-    def __init__(self, bench: Bench, tube: XrayTube) -> None:
+    def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._tube = tube
         self._changes: int | None = None
         self._changed_at = 0.0
         self._known: TubeStatus | None = None
         self._asked_at = 0.0
 
-    def watch(self) -> TubeStatus:
-        """Return what the tube says of itself now.
+    def watch(self, tube: XrayTube) -> TubeStatus:
+        """Return what the bench's tube says of itself now.
 
         Raises
         ------
@@ -49,9 +46,9 @@ class SteadyTube:
         known = self._known
         if known is not None and now - self._asked_at < ASKED_EVERY:
             return known
-        answer = self._tube.status()
+        answer = tube.watch()
         as_set = answer.beam_on and answer.interlock_closed and not answer.faults
         steady = changes is not None and now - self._changed_at >= STEADY_AFTER
-        self._known = answer if steady and as_set and self._tube.at_operating_point(answer) else None
+        self._known = answer if steady and as_set and tube.at_operating_point(answer) else None
         self._asked_at = now
         return answer

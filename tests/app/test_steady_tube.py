@@ -20,23 +20,23 @@ class Watched:
 
     def __init__(self, simulated: SimulatedBench, monkeypatch: pytest.MonkeyPatch) -> None:
         self.simulated, self.bench = simulated, simulated.bench
-        self.steady = SteadyTube(self.bench, self.bench.tube)
+        self.steady = SteadyTube(self.bench)
         self.asked = 0
-        status = self.bench.tube.status
+        watch = self.bench.tube.watch
 
         def counted() -> TubeStatus:
             self.asked += 1
-            return status()
+            return watch()
 
         self.bench.tube.set_operating_point(30.0, 1.0)
         self.bench.tube.switch_on()
-        monkeypatch.setattr(self.bench.tube, "status", counted)
+        monkeypatch.setattr(self.bench.tube, "watch", counted)
 
     def look_for(self, seconds: float) -> Iterator[TubeStatus]:
         """Look, and give what is seen."""
         for _ in range(round(seconds / LOOK)):
             self.bench.clock.sleep(LOOK)
-            yield self.steady.watch()
+            yield self.steady.watch(self.bench.tube)
 
 
 @pytest.fixture
