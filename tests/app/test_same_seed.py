@@ -27,6 +27,12 @@ SHORT: dict[str, tuple[str, dict[str, Any]]] = {
         "dong24-sensitivity",
         {"tube_currents": [0.02, 0.2, 0.8], "fields": [-100, -300], "samples": 60, "bias_settling_time": 5},
     ),
+    # triggers, averaging and a source that ramps
+    "tof": ("tof-clean", {"biases": [30, 40], "averages": 2, "samples": 200}),
+    "activation-energy": (
+        "dong24-activation-energy",
+        {"temperatures": [290, 295, 300], "direction": "up", "stable_for": 5},
+    ),
     "dose-calibration": (
         "chen24-rl-linearity",
         {"tube_voltages": [30, 50], "tube_currents": [0.4, 1.2, 2.4]},
@@ -42,10 +48,8 @@ def figures(outcome_figures: Any) -> str:
 def measure(procedure: str, folder: Path) -> tuple[str, Path]:
     name, settings = SHORT[procedure]
     content = preset(name).content
-    assert content.geometry is not None
-    opened = SimulatedBench(
-        folder, sample=content.sample, geometry=content.geometry.model_dump(exclude_unset=True), seed=SEED
-    )
+    geometry = content.geometry.model_dump(exclude_unset=True) if content.geometry is not None else None
+    opened = SimulatedBench(folder, sample=content.sample, geometry=geometry, seed=SEED)
     try:
         parameters = content.parameters if content.procedure == procedure else {}
         outcome = opened.run(procedure_class(procedure)(), **{**parameters, **settings})
