@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
+from app.bench_lock import BenchLock
+from app.trust import require_trust
 from config.bench_file import BenchFile, Geometry, InstrumentEntry
 from config.loading import Loaded, bench_file, sample_file
 from config.mistake import UserMistake, nearest
@@ -31,6 +34,7 @@ def open_bench(
     geometry: Geometry | None = None,
     seed: int | None = None,
     speed: Speed | None = None,
+    what: str = "",
 ) -> Bench:
     """Open a bench: connect to every instrument of its file and check that each is the one it should be.
 
@@ -46,6 +50,8 @@ def open_bench(
         Of the beam, where it is not the bench file's.
     seed, speed
         Of a simulated bench, where they are not the bench file's.
+    what
+        It is opened for: whoever wants the same instruments meanwhile is told.
 
     Returns
     -------
@@ -55,17 +61,24 @@ def open_bench(
     Raises
     ------
     UserMistake
-        If the bench file is wrong or names what does not exist.
+        If the bench file is wrong or names what does not exist, names code and is not trusted, or another process
+        has one of its instruments.
     InstrumentError
         If an instrument cannot be reached or is another one.
     """
     loaded = bench if isinstance(bench, Loaded) else bench_file(str(bench))
     file = loaded.content
+    require_trust(loaded)
     if file.simulation is None:
         for what, given in (("--seed", seed), ("--speed", speed)):
             if given is not None:
                 raise UserMistake(f"{what} is for simulated benches, and bench '{file.name}' is a real one")
-        return connect(file, {}, WallClock(), geometry)
+        lock = BenchLock(file, what or Path(sys.argv[0]).name)
+        try:
+            return connect(file, {}, WallClock(), geometry, when_closed=lock.release)
+        except BaseException:
+            lock.release()
+            raise
 
     return open_simulated(loaded, sample=sample, geometry=geometry, seed=seed, speed=speed)[0]
 

@@ -12,6 +12,7 @@ from app.engine.engine import Engine, Request
 from app.engine.guardian import Guardian
 from app.engine.operator import Operator
 from app.opening import Speed, open_bench
+from app.trust import require_trust
 from config.bench_file import BenchFile, Geometry
 from config.loading import Loaded, bench_file, sample_file
 from config.mistake import UserMistake
@@ -109,10 +110,13 @@ def opened(plan: Plan, *, seed: int | None, speed: Speed | None, operator: Opera
                 f"(--yes), or write it into the bench file"
             )
     sample = plan.sample.content if plan.sample else None
+    require_trust(plan.bench)
     guardian = None if file.simulated else Guardian(file, {role: one.resource for role, one in file.entries.items()})
     bench = None
     try:
-        with open_bench(plan.bench, sample=sample, geometry=plan.geometry, seed=seed, speed=speed) as bench:
+        with open_bench(
+            plan.bench, sample=sample, geometry=plan.geometry, seed=seed, speed=speed, what=plan.procedure.name
+        ) as bench:
             if guardian is not None:
                 guardian.wait_until_ready()
             yield Engine(bench, operator)

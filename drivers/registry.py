@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
@@ -28,6 +29,19 @@ SHIPPED: dict[str, tuple[str, str]] = {
     "lakeshore-336": ("temperature_stage", "drivers.lakeshore_336:LakeShore336Stage"),
 }
 """Driver name to role and class."""
+
+
+_allowed: set[str] = set()
+
+
+def named_as_code(name: str) -> bool:
+    """Say whether a bench file that names this driver names code of its own: ``module:Class``, and none we know."""
+    return ":" in name and name not in SHIPPED and name not in drivers()
+
+
+def allow(names: Iterable[str]) -> None:
+    """Let these ``module:Class`` be loaded from now on: the user trusts the file that names them."""
+    _allowed.update(names)
 
 
 @dataclass(frozen=True)
@@ -63,15 +77,20 @@ def driver_class(name: str, role: str) -> type[Role]:
     Raises
     ------
     UserMistake
-        If there is none, it cannot be imported, or it plays another role.
+        If there is none, it cannot be imported, it plays another role, or it is code that is not to be trusted.
     """
     # nobody replaces a shipped driver, and looking through every installed package takes 60 ms
     if name in SHIPPED:
         target = SHIPPED[name][1]
     elif name in (known := drivers()):
         target = known[name].target
-    elif ":" in name:
+    elif name in _allowed:
         target = name
+    elif ":" in name:
+        raise UserMistake(
+            f"instruments.{role}.driver: '{name}' is code, and the bench file that names it is not trusted: look at "
+            f"it, then xraybench benches --trust FILE"
+        )
     else:
         right = [entry.name for entry in known.values() if entry.role in ("", role)]
         raise UserMistake(f"instruments.{role}.driver: no driver is named '{name}'; {nearest(name, right)}")

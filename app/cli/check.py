@@ -7,6 +7,7 @@ from typing import Any
 
 from app.cli import arguments as shared
 from app.cli.tables import print_json, print_table
+from app.cli.trusting import confirm_trust
 from app.opening import open_bench
 from config.loading import bench_file
 
@@ -20,7 +21,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> int:
     """Open, ask, close, print."""
     file = bench_file(given.bench)
-    with open_bench(file) as bench:
+    confirm_trust(file)
+    with open_bench(file, what="check") as bench:
         found: dict[str, dict[str, Any]] = {
             role: {
                 "driver": file.content.entries[role].driver,

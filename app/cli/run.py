@@ -11,6 +11,7 @@ from app.cli.interruption import in_a_thread, signals_end
 from app.cli.progress import ProgressBar, time_text
 from app.cli.tables import path_text, print_figures, print_json
 from app.cli.terminal_operator import operator
+from app.cli.trusting import confirm_trust
 from app.engine.events import State
 from app.engine.outcome import Outcome
 from app.running import opened, plan, request
@@ -38,6 +39,7 @@ def main(given: argparse.Namespace) -> int:
         bench=given.bench,
         sample=given.sample,
     )
+    confirm_trust(planned.bench)
     seed, speed = shared.seed(given), shared.speed(given)
     who = operator(given.yes, planned.bench.content.simulated)
     asked = request(planned, folder=Path(given.out).expanduser() if given.out else None, seed=seed)

@@ -19,9 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from app.bench_lock import BenchLock
 from config.bench_file import BenchFile
+from config.mistake import UserMistake
 from drivers.errors import InstrumentError
-from drivers.registry import driver_class
+from drivers.registry import allow, driver_class, named_as_code
 from drivers.roles import Role, Surroundings
 
 log = logging.getLogger(__name__)
@@ -153,13 +155,21 @@ def main() -> int:
         handlers.append(logging.FileHandler(order["journal"], delay=True))
     logging.basicConfig(format="%(asctime)s guardian: %(message)s", level=logging.CRITICAL, handlers=handlers)
     bench = BenchFile.model_validate(order["bench"])
+    # the process that holds the other end of the pipe has asked the user
+    allow(entry.driver for entry in bench.entries.values() if named_as_code(entry.driver))
     for role in order["resources"]:
         driver_class(bench.entries[role].driver, role)
     sys.stdout.write(READY)
     sys.stdout.flush()
     if sys.stdin.readline() != STAND_DOWN:
         log.critical("the measuring process is gone")
+        lock = None
+        # who has taken the bench in this moment must not keep it from being made safe
+        with contextlib.suppress(UserMistake):
+            lock = BenchLock(bench, "the guardian, which makes it safe")
         make_safe(bench, order["resources"])
+        if lock is not None:
+            lock.release()
     return 0
 
 
