@@ -79,7 +79,7 @@ $(VENV)/.installed-gui: $(PINNED)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(PINNED)
-	@$(ENVIRONMENT) --qt offscreen $(VENV) gui dev camera basler
+	@$(ENVIRONMENT) --qt test $(VENV) gui dev camera basler cluster
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(PINNED)

@@ -44,17 +44,22 @@ WINDOW = {
 }
 """What Qt needs besides to open a window on X11."""
 
+SCREEN = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+"""A screen in memory and hands to use it: program and Debian's package that holds it."""
+
 
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description="make the virtual environment that a target needs")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--qt", choices=("none", "offscreen", "window"), default="none")
+    parser.add_argument("--qt", choices=("none", "offscreen", "window", "test"), default="none")
     parser.add_argument("extras", nargs="*")
     given = parser.parse_args()
     check_python()
     if given.qt != "none":
-        provide_libraries(DRAWING if given.qt == "offscreen" else {**DRAWING, **WINDOW})
+        provide_libraries({**DRAWING, **WINDOW} if given.qt == "window" else DRAWING)
+    if given.qt == "test":
+        provide_screen()
     make_environment(given.folder)
     install(given.folder, given.extras)
 
@@ -75,6 +80,25 @@ def provide_libraries(wanted: "dict[str, str]") -> None:
     missing = [package for library, package in wanted.items() if not loadable(library)]
     if missing:
         install_debian(missing, "Qt needs system libraries that are missing here")
+
+
+def provide_screen() -> None:
+    """Install what the test of a real window needs, where that is possible; without it that test is left out."""
+    if sys.platform != "linux":
+        return
+    missing = [package for library, package in WINDOW.items() if not loadable(library)]
+    missing += [package for program, package in SCREEN.items() if shutil.which(program) is None]
+    if not missing:
+        return
+    if can_install():
+        install_debian(missing, "the test of a real window needs a screen")
+    else:
+        print(f"the test of a real window is left out: it needs what Debian calls {' '.join(missing)}", flush=True)
+
+
+def can_install() -> bool:
+    """Say whether Debian packages can be installed from here."""
+    return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None and os.geteuid() == 0
 
 
 def loadable(library: str) -> bool:
