@@ -18,9 +18,19 @@ _PER = {"area": ("m2", "area_cm2"), "thickness": ("m", "thickness_um")}
 
 
 def collect(
-    wanted: Sequence[Wanted], table: Table, settings: ImportSettings, sample: Sample | None
+    wanted: Sequence[Wanted],
+    table: Table,
+    settings: ImportSettings,
+    sample: Sample | None,
+    *,
+    in_order: bool = False,
 ) -> tuple[Columns, list[str]]:
     """Fill the wanted columns from a table.
+
+    Parameters
+    ----------
+    in_order
+        Whether a table without headings has the required columns in their order.
 
     Returns
     -------
@@ -36,6 +46,12 @@ def collect(
     chosen = _assigned(wanted, table, settings)
     columns: Columns = {}
     notes: list[str] = []
+    required = [one.name for one in wanted if one.required]
+    if in_order and not chosen and not table.has_headings and len(table.columns) == len(required):
+        chosen = dict(zip(required, table.columns, strict=True))
+        notes.append(
+            f"{table.path.name} has no headings: its columns are taken for {', '.join(required)}, in this order"
+        )
     keep = np.ones(len(table.lines), dtype=np.bool_)
     for one in wanted:
         column = chosen.get(one.name)

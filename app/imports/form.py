@@ -70,3 +70,5 @@ class Form:
     complete: Callable[[Columns, Sample | None], Columns] | None = None
     roles: Mapping[str, Stream] = field(default_factory=dict)
     role_wanted: tuple[Wanted, ...] = ()
+    in_order: bool = False
+    """Whether a file without headings has its required columns in their order: a time goes before what is counted."""

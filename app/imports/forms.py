@@ -169,6 +169,7 @@ FORMS: dict[str, Form] = {
             Wanted("counts", "count", ("counts", "decay", "intensity")),
         ),
         roles={"response": Decay.response},
+        in_order=True,
         role_wanted=(
             Wanted("bin", "s", ("time", "t", "bin", "delay")),
             Wanted("counts", "count", ("counts", "irf", "response", "intensity")),

@@ -7,7 +7,7 @@ import re
 from app.imports.settings import quantity
 from config.mistake import UserMistake
 
-_NUMBERS_AND_UNIT = re.compile(r"\s*([\d.eE+,:\s-]*\d\.?)\s*([^\d\s.,:].*)?\Z")
+_NUMBERS_AND_UNIT = re.compile(r"\s*([\d.eE+,:\s-]*\d\.?)\s*([^\d\s.,:][^,]*)?\Z")
 MOST = 10_000
 
 

@@ -83,7 +83,9 @@ def _table(
     streams: dict[Stream, Sequence[Values]] = {form.stream: rows}
     for role, source in roles.items():
         plain = ImportSettings(decimal=settings.decimal, units=settings.units, drop_missing=settings.drop_missing)
-        streams[form.roles[role]], more = _rows(form.roles[role], form.role_wanted, source, plain, sample)
+        streams[form.roles[role]], more = _rows(
+            form.roles[role], form.role_wanted, source, plain, sample, form, further=True
+        )
         notes += [f"{role}: {note}" for note in more]
     return Records(streams, notes=notes)
 
@@ -94,13 +96,17 @@ def _rows(
     source: Source,
     settings: ImportSettings,
     sample: Sample | None,
-    form: Form | None = None,
+    form: Form,
+    *,
+    further: bool = False,
 ) -> tuple[list[Values], list[str]]:
     text = source.text()
     if is_ocean_optics(text):
         raise UserMistake(f"{source.path}: is a single spectrum; put the spectra side by side into one table")
-    columns, notes = collect(wanted, parse_table(source.path, text, settings.decimal), settings, sample)
-    if form is not None and form.complete is not None:
+    columns, notes = collect(
+        wanted, parse_table(source.path, text, settings.decimal), settings, sample, in_order=form.in_order
+    )
+    if form.complete is not None and not further:
         columns = form.complete(columns, sample)
     names = list(stream.scalars)
     return [

@@ -60,6 +60,11 @@ class Table:
     lines: tuple[int, ...]
     remarks: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def has_headings(self) -> bool:
+        """Whether the file names its columns."""
+        return any(column.heading.text != f"column {column.number}" for column in self.columns)
+
     def headings(self) -> str:
         """Say the headings, for a message."""
         return ", ".join(f"'{column.heading.text}'" for column in self.columns)
