@@ -150,6 +150,23 @@ _WORDS = {
 """What is allowed, in a user's words, by pydantic's type of error."""
 
 
+def mistakes(error: ValidationError) -> dict[str, str]:
+    """Say in a user's words what is wrong with a table, by key.
+
+    Returns
+    -------
+    dict
+        The first mistake of each key of the table.
+    """
+    found: dict[str, str] = {}
+    for one in error.errors(include_url=False):
+        key = str(one["loc"][0]) if one["loc"] else ""
+        words = "is missing" if one["type"] == "missing" else _WORDS.get(one["type"])
+        message = words.format(**one.get("ctx", {})) if words else one["msg"].removeprefix("Value error, ")
+        found.setdefault(key, message)
+    return found
+
+
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     errors = error.errors(include_url=False)
     # a mistyped key is also a missing one: say what was typed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox, QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.gui.hand_card import HandCard, Wish, spin
 from app.gui.orders import BenchFacts
@@ -58,7 +58,9 @@ class PreampCard(HandCard):
         row.addWidget(self.set_sensitivity)
         row.addStretch(1)
         self.volts = spin(0, 0, 0, "V", 3)
-        self.form.addRow("Se&nsitivity", row)
+        label = QLabel("Se&nsitivity")
+        label.setBuddy(self.sensitivity)
+        self.form.addRow(label, row)
         self.add_field("B&ias", self.volts)
         self.add_field("Off a&fter", self.seconds)
 

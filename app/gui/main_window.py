@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QTabWidget, QVBoxL
 
 from app.engine.by_hand import HandNews
 from app.engine.events import State
+from app.gui.bench_panel import BenchPanel
 from app.gui.engine_link import EngineLink
 from app.gui.instruments_panel import InstrumentsPanel
 from app.gui.journal_panel import JournalPanel
@@ -20,8 +21,10 @@ from app.gui.question_panel import QuestionPanel
 from app.gui.queue_panel import QueuePanel
 from app.gui.results_panel import ResultsPanel
 from app.gui.safety_bar import SafetyBar
+from app.gui.sample_panel import SamplePanel
 from app.gui.theme import apply_theme, is_dark, mark
 from config.loading import bench_file
+from config.mistake import UserMistake
 
 
 class MainWindow(QMainWindow):
@@ -58,6 +61,8 @@ class MainWindow(QMainWindow):
         self.instruments = InstrumentsPanel()
         self.queue = QueuePanel()
         self.journal = JournalPanel()
+        self.samples = SamplePanel()
+        self.bench_setup = BenchPanel()
         self.tabs = QTabWidget()
         for panel, name in (
             (self.live, "&Live"),
@@ -65,6 +70,8 @@ class MainWindow(QMainWindow):
             (self.instruments, "&Instruments"),
             (self.queue, "&Queue"),
             (self.journal, "&Journal"),
+            (self.samples, "&Samples"),
+            (self.bench_setup, "&Bench"),
         ):
             self.tabs.addTab(panel, name)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -101,6 +108,10 @@ class MainWindow(QMainWindow):
         self.measurement.start_wanted.connect(self.start)
         self.measurement.queue_wanted.connect(self.queue.add)
         self.measurement.plan_changed.connect(self._judge)
+        self.measurement.edit_sample_wanted.connect(self._edit_sample)
+        self.samples.saved.connect(self.measurement.show_samples)
+        self.samples.use_wanted.connect(self.measurement.show_samples)
+        self.bench_setup.use_wanted.connect(self.use_bench)
         self.queue.changed.connect(self._start_next)
         self.live.pause_wanted.connect(link.pause)
         self.live.resume_wanted.connect(link.resume)
@@ -147,6 +158,29 @@ class MainWindow(QMainWindow):
         speed = self.measurement.speed.currentData() if loaded.content.simulated else None
         self.link.open(Plan(Procedure(), None, loaded, None), self._seed, speed)
 
+    def _edit_sample(self, name: str) -> None:
+        self.samples.refresh(self.measurement.recent)
+        self.samples.choose(name)
+        self.tabs.setCurrentWidget(self.samples)
+
+    def use_bench(self, name: str) -> None:
+        """Close the bench that is open, and measure on another one."""
+        if self.link.order is not None:
+            self._say("A run is on: the bench can be changed when it has ended", "warning")
+            return
+        try:
+            self.measurement.set_bench(name)
+        except UserMistake as mistake:
+            self._say(str(mistake), "bad")
+            return
+        self._bench = name
+        if not bench_file(name).content.simulated:
+            self._seed = None
+        self.setWindowTitle(f"xraybench: {name}")
+        self._say("", "")
+        self.results.show_folder(self._folder())
+        self._open_bench()
+
     def _judge(self, plan: object) -> None:
         self._judged = plan
         self.link.judge(plan)  # type: ignore[arg-type]
@@ -179,12 +213,14 @@ class MainWindow(QMainWindow):
         self.live.show_state(State.QUEUED)
         self.journal.begin(order.title)
         self.measurement.set_busy(True)
+        self.bench_setup.set_busy(True)
         self.instruments.set_busy(True)
         self.tabs.setCurrentWidget(self.live)
 
     def _end(self, end: RunEnd) -> None:
         self.live.end(end)
         self.measurement.set_busy(False)
+        self.bench_setup.set_busy(False)
         self.instruments.set_busy(False)
         if end.outcome is not None and end.outcome.beam_unknown:
             self._show_safety(Safety((end.outcome.reason,), beam_unknown=True))
@@ -196,6 +232,7 @@ class MainWindow(QMainWindow):
     def _show_bench(self, facts: BenchFacts) -> None:
         self.safety.show_bench(facts)
         self.instruments.show_bench(facts)
+        self.bench_setup.show_open(facts)
 
     def _show_closed(self, reason: str) -> None:
         self.safety.show_closed(reason)
@@ -230,6 +267,9 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         settings, panel = self._settings, self.measurement
+        recent = settings.value("measurement/recent", "")
+        panel.recent = [name for name in str(recent or "").split("\n") if name]
+        panel.show_samples()
         for name, box in (("procedure", panel.procedure), ("preset", panel.preset), ("sample", panel.sample)):
             kept = settings.value(f"measurement/{name}", "")
             if kept and box.findText(str(kept)) >= 0:
@@ -256,6 +296,7 @@ class MainWindow(QMainWindow):
         settings.setValue("window/dark", is_dark())
         for name, box in (("procedure", panel.procedure), ("preset", panel.preset), ("sample", panel.sample)):
             settings.setValue(f"measurement/{name}", box.currentText())
+        settings.setValue("measurement/recent", "\n".join(panel.recent))
         settings.setValue("measurement/folder", panel.folder.text())
         settings.setValue("measurement/speed", panel.speed.currentText())
         settings.sync()

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.estimate_label import EstimateLabel
 from app.gui.orders import RunOrder
 from app.gui.parameter_form import ParameterForm
-from app.gui.quantity_text import size_text, time_text
 from app.gui.theme import mark
 from config.loading import available
 from config.mistake import UserMistake
@@ -39,6 +39,12 @@ SPEEDS: tuple[tuple[str, Speed], ...] = (
     ("100 times faster", 100.0),
     ("as fast as possible", "max"),
 )
+DEFAULT = "rl-linearity"
+"""Procedure that stands there first: it can be started as it is"""
+
+RECENT = 8
+"""Samples that are kept in mind"""
+
 OWN = "(own settings)"
 NONE = "(no sample)"
 SETTLE = 150
@@ -62,27 +68,26 @@ class MeasurementPanel(QWidget):
     """`RunOrder`"""
     plan_changed = Signal(object)
     """`app.running.Plan`, whenever a valid one stands in the form"""
+    edit_sample_wanted = Signal(str)
+    """Name of the sample; empty where none is chosen"""
 
     def __init__(self, bench: str = "sim", seed: int | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        from config.loading import bench_file
-
-        self._bench = bench
         self._seed = seed
-        self._simulated = bench_file(bench).content.simulated
         self._busy = False
         self._refusal = ""
+        self.recent: list[str] = []
+        """Names of the samples measured last, the latest first"""
         self.procedure = QComboBox()
         self.preset = QComboBox()
         self.sample = QComboBox()
-        self.operator = QLineEdit(bench_file(bench).content.operator.name)
+        self.operator = QLineEdit()
         self.operator.setPlaceholderText("who measures")
         self.speed = QComboBox()
         for text, value in SPEEDS:
             self.speed.addItem(text, value)
         self.speed.setCurrentIndex(1)
         self.folder = QLineEdit()
-        self.folder.setPlaceholderText(bench_file(bench).content.output.folder)
         self._browse = QPushButton("…")
         self._browse.setProperty("role", "small")
         self._browse.setToolTip("Choose the folder of the run files")
@@ -95,8 +100,7 @@ class MeasurementPanel(QWidget):
         self._source.setProperty("tone", "faint")
         self._source.hide()
         self.form = ParameterForm()
-        self._estimate = QLabel()
-        self._estimate.setWordWrap(True)
+        self._estimate = EstimateLabel()
         self._reason = QLabel()
         self._reason.setWordWrap(True)
         self._reason.setProperty("tone", "bad")
@@ -113,11 +117,15 @@ class MeasurementPanel(QWidget):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE)
         self._settle.timeout.connect(self.work_out)
+        self.edit_sample = QPushButton("Edit…")
+        self.edit_sample.setProperty("role", "small")
+        self.edit_sample.setToolTip("Look at the sample, change it, or make a new one")
+        self.edit_sample.clicked.connect(lambda: self.edit_sample_wanted.emit(self.sample.currentData() or ""))
         self._lay_out()
         self.procedure.addItems(sorted(procedures()))
-        self.sample.addItem(NONE, "")
-        for name in available("samples"):
-            self.sample.addItem(name, name)
+        self.show_samples()
+        self.set_bench(bench)
+        self.procedure.setCurrentText(DEFAULT)
         self.procedure.currentTextChanged.connect(self._show_procedure)
         self.preset.currentTextChanged.connect(self._show_preset)
         self.sample.currentTextChanged.connect(self._settle.start)
@@ -132,7 +140,12 @@ class MeasurementPanel(QWidget):
         top.addRow(self._description)
         top.addRow("P&reset", self.preset)
         top.addRow(self._source)
-        top.addRow("S&ample", self.sample)
+        sample = QHBoxLayout()
+        sample.addWidget(self.sample, 1)
+        sample.addWidget(self.edit_sample)
+        sample_label = QLabel("S&ample")
+        sample_label.setBuddy(self.sample)
+        top.addRow(sample_label, sample)
         top.addRow("&Operator", self.operator)
         folder = QHBoxLayout()
         folder.addWidget(self.folder, 1)
@@ -140,8 +153,8 @@ class MeasurementPanel(QWidget):
         label = QLabel("&Folder")
         label.setBuddy(self.folder)
         top.addRow(label, folder)
-        if self._simulated:
-            top.addRow("Simulated &time", self.speed)
+        top.addRow("Simulated &time", self.speed)
+        self._top = top
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -158,6 +171,43 @@ class MeasurementPanel(QWidget):
         column.addWidget(self._estimate)
         column.addWidget(self._reason)
         column.addLayout(buttons)
+
+    @property
+    def bench(self) -> str:
+        """Name or path of the bench file."""
+        return self._bench
+
+    def set_bench(self, bench: str) -> None:
+        """Measure on another bench.
+
+        Raises
+        ------
+        UserMistake
+            If its file is wrong.
+        """
+        from config.loading import bench_file
+
+        content = bench_file(bench).content
+        self._bench = bench
+        self._simulated = content.simulated
+        self.operator.setText(content.operator.name)
+        self.folder.setPlaceholderText(content.output.folder)
+        self._top.setRowVisible(self.speed, self._simulated)
+        self._settle.start()
+
+    def show_samples(self, chosen: str | None = None) -> None:
+        """List the samples, those measured last first; `chosen` is chosen."""
+        wanted = self.sample.currentData() if chosen is None else chosen
+        known = list(available("samples"))
+        names = [name for name in self.recent if name in known]
+        blocked = self.sample.blockSignals(True)
+        self.sample.clear()
+        self.sample.addItem(NONE, "")
+        for name in (*names, *(name for name in known if name not in names)):
+            self.sample.addItem(name, name)
+        self.sample.setCurrentIndex(max(0, self.sample.findData(wanted)))
+        self.sample.blockSignals(blocked)
+        self._settle.start()
 
     @property
     def estimate_text(self) -> str:
@@ -203,6 +253,10 @@ class MeasurementPanel(QWidget):
         self.preset.blockSignals(False)
         self._show_source("")
         self.form.show_procedure(kind)
+        # a published measurement can be started as it is
+        self.preset.setCurrentIndex(min(1, self.preset.count() - 1))
+        if kind.needs_sample and not self.sample.currentData():
+            self.sample.setCurrentIndex(min(1, self.sample.count() - 1))
 
     def _show_preset(self, name: str) -> None:
         if name in ("", OWN):
@@ -265,31 +319,26 @@ class MeasurementPanel(QWidget):
         except UserMistake as mistake:
             self.show_refusal(str(mistake))
             return
+        sample = self.sample.currentData()
+        if sample:
+            self.recent = [sample, *(name for name in self.recent if name != sample)][:RECENT]
         signal.emit(order)  # type: ignore[attr-defined]
 
     def work_out(self) -> None:
         """Show what the run will cost, or why it cannot be."""
         self._refusal = ""
         if self.form.problems:
-            self._estimate.setText("")
+            self._estimate.show_nothing()
             self._show_buttons()
             return
         try:
             made = self.plan()
             cost = made.procedure.estimate()
         except UserMistake as mistake:
-            self._estimate.setText("")
+            self._estimate.show_nothing()
             self.show_refusal(str(mistake))
             return
-        load = max((kv * ma for kv, ma in cost.operating_points), default=0.0)
-        parts = [f"<b>{time_text(cost.duration)}</b>, {cost.records} records, {size_text(cost.bytes_to_write)}"]
-        if cost.operating_points:
-            parts.append(
-                f"beam on for {time_text(cost.beam_time)}, {cost.milliampere_seconds:.3g} mAs, up to {load:.3g} W"
-            )
-        if cost.biases:
-            parts.append(f"bias {', '.join(f'{volts:.4g}' for volts in cost.biases)} V")
-        self._estimate.setText("Estimate: " + "<br>".join(parts))
+        self._estimate.show_cost(cost, made.geometry or made.bench.content.geometry, made.bench.content.limits)
         self._show_buttons()
         self.plan_changed.emit(made)
 
