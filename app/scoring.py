@@ -62,7 +62,7 @@ def _rl_linearity(world: World, figure: FigureOfMerit, parameters: Mapping[str, 
 
 def _time_of_flight(world: World, figure: FigureOfMerit, parameters: Mapping[str, Any]) -> Question:
     del world, parameters
-    bias = figure.at.get("bias", figure.at.get("polarity", (1.0, "")))[0]
+    bias = figure.at.get("bias", figure.at.get("from", (1.0, "V")))[0]
     name = {"mobility_at_bias": "mobility", "trapping_time": "lifetime"}.get(figure.name, figure.name)
     if name == "mobility":
         return name, {"polarity": bias}

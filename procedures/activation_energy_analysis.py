@@ -106,7 +106,7 @@ def activation_drawings(data: RunData) -> list[Drawing]:
         curves.append(Curve(x[order], _fit(data, points).curve[order] + math.log(0.01), label="fit"))
     return [
         Drawing(
-            f"Dark conductivity of {data.sample.name if data.sample else 'the sample'} against temperature",
+            f"Conductivity of {data.sample.name if data.sample else 'the sample'}",
             "1000/T (1/K)",
             "ln(sigma T) (sigma in S/cm, T in K)",
             drawn,

@@ -15,6 +15,11 @@ from config.sample_file import Sample
 from procedures.drawing import Curve, Drawing, Points
 from procedures.run_data import Array, RunData
 
+SIGNS = (("positive bias", 1.0), ("negative bias", -1.0))
+DRAWN = 4
+"""Transients of a polarity that are drawn."""
+DRAWN_TRANSITS = 2.5
+"""So many of the longest transit times of them are drawn."""
 LIMITED = "the source meter limited the current: the bias is not the one that was set"
 
 
@@ -110,10 +115,10 @@ def tof_figures(data: RunData) -> list[FigureOfMerit]:
     if not found:
         return [FigureOfMerit.refused("mobility", "cm2/(V s)", BIAS_METHOD, "no transient was measured")]
     figures: list[FigureOfMerit] = []
-    for sign in (1.0, -1.0):
+    for _, sign in SIGNS:
         of_sign = [one for one in found if one.bias * sign > 0]
         if of_sign:
-            figures += _over_biases(data, sign, of_sign)
+            figures += _over_biases(data, of_sign)
     for one in sorted(found, key=lambda transient: (transient.bias < 0, abs(transient.bias))):
         result = one.result
         figures += [
@@ -132,7 +137,7 @@ def _determined(found: Sequence[Transient]) -> list[Transient]:
     return [one for one in found if one.result.transit_time.determined]
 
 
-def _over_biases(data: RunData, sign: float, found: Sequence[Transient]) -> list[FigureOfMerit]:
+def _over_biases(data: RunData, found: Sequence[Transient]) -> list[FigureOfMerit]:
     """Fit 1/t against bias for one polarity."""
     sample = data.sample
     assert sample is not None  # noqa: S101  (looked at before)
@@ -140,7 +145,8 @@ def _over_biases(data: RunData, sign: float, found: Sequence[Transient]) -> list
     times = np.array([one.result.transit_time.value for one in good], dtype=np.float64)
     spread = np.array([one.result.transit_time.statistical for one in good], dtype=np.float64)
     biases = np.array([one.bias for one in good])
-    at = {"polarity": (sign, "1")}
+    range_ = sorted((one.bias for one in good or found), key=abs)
+    at = {"from": (range_[0], "V"), "to": (range_[-1], "V")}
     if not len(good):
         reasons = dict.fromkeys(one.result.transit_time.warnings[0] for one in found)
         reason = f"no bias gave a transit time: {'; '.join(reasons)}"
@@ -173,37 +179,54 @@ def _warnings_of_each_kind(found: Sequence[Transient]) -> list[str]:
 
 
 def tof_drawings(data: RunData) -> list[Drawing]:
-    """Draw 1/t against bias, and the transients with their fits."""
+    """Draw 1/t against bias, and for each polarity some transients with their fits."""
     found = transients(data)
-    if not found:
-        return []
     name = data.sample.name if data.sample else "the sample"
     good = _determined(found)
     drawings = []
     if good:
+        both = [(label, [one for one in good if one.bias * sign > 0]) for label, sign in SIGNS]
         drawings.append(
             Drawing(
-                f"Transit of carriers through {name}",
+                f"Transit through {name}",
                 "Bias (V)",
                 "Inverse transit time (1/us)",
-                [_inverse(one_sign, "electrode of the light positive" if sign > 0 else "negative")
-                 for sign in (1, -1) if (one_sign := [one for one in good if one.bias * sign > 0])],
-                [line for sign in (1, -1) if (line := _line(data, good, sign)) is not None],
+                [_inverse(of_sign, label) for label, of_sign in both if of_sign],
+                [line for _, of_sign in both if (line := _line(data, of_sign)) is not None],
                 quoted=("mobility",),
             )
-        )  # fmt: skip
-    drawings.append(
-        Drawing(
-            f"Current after a light pulse on {name}",
-            "Time after the pulse (us)",
-            "Current (uA)",
-            [Points(one.times * 1e6, one.current * 1e6, label=f"{one.bias:g} V", joined=True) for one in found],
-            [Curve(one.result.fit.times * 1e6, one.result.fit.curve * 1e6, label=f"fit, {one.bias:g} V")
-             for one in good],
-            quoted=("mobility",),
         )
-    )  # fmt: skip
+    for _, sign in SIGNS:
+        of_sign = sorted((one for one in found if one.bias * sign > 0), key=lambda one: abs(one.bias))
+        if of_sign:
+            drawings.append(_drawn_transients(of_sign, f"Light pulses on {name}"))
     return drawings
+
+
+def _drawn_transients(found: Sequence[Transient], title: str) -> Drawing:
+    """Draw transients of a few biases, from the smallest to the largest, for as long as anything happens."""
+    picked = [found[index] for index in dict.fromkeys(np.linspace(0, len(found) - 1, DRAWN).round().astype(int))]
+    good = _determined(picked)
+    longest = max((one.result.transit_time.value or 0.0 for one in good), default=0.0)
+    end = DRAWN_TRANSITS * longest if longest else np.inf
+
+    def until(times: Array, current: Array) -> tuple[Array, Array]:
+        kept = times <= end
+        return times[kept] * 1e6, current[kept] * 1e6
+
+    measured = [(one, *until(one.times, one.current)) for one in picked]
+    fitted = [until(one.result.fit.times, one.result.fit.curve) for one in good]
+    return Drawing(
+        title,
+        "Time after the pulse (us)",
+        "Current (uA)",
+        [Points(times, current, label=f"{one.bias:g} V", joined=True) for one, times, current in measured],
+        [
+            Curve(times, curve, label="" if number else "drift and diffusion")
+            for number, (times, curve) in enumerate(fitted)
+        ],
+        quoted=("mobility",),
+    )
 
 
 def _inverse(found: Sequence[Transient], label: str) -> Points:
@@ -212,17 +235,16 @@ def _inverse(found: Sequence[Transient], label: str) -> Points:
     return Points(np.array([one.bias for one in found]), 1e-6 / times, 1e-6 * errors / times**2, label=label)
 
 
-def _line(data: RunData, good: Sequence[Transient], sign: float) -> Curve | None:
-    """Return the line through 1/t, as its mobility and built-in potential say."""
-    of_sign = [one for one in good if one.bias * sign > 0]
+def _line(data: RunData, found: Sequence[Transient]) -> Curve | None:
+    """Return the line through 1/t of one polarity, as its mobility and built-in potential say."""
     sample = data.sample
-    if not of_sign or sample is None:
+    if not found or sample is None:
         return None
-    mobility, built_in = _over_biases(data, sign, of_sign)[:2]
-    if mobility.value is None or mobility.uncertainty is None or built_in.value is None:
+    mobility, built_in = (*_over_biases(data, found), None)[:2]
+    if mobility is None or built_in is None or mobility.value is None or built_in.value is None:
         return None
-    volts = np.linspace(0.0, 1.05 * max(abs(one.bias) for one in of_sign), 50)
+    volts = np.linspace(0.0, 1.05 * max(abs(one.bias) for one in found), 50)
     slope = 1e-6 * 1e-4 / sample.thickness_m**2
     line = slope * mobility.value * (volts + built_in.value)
-    half = slope * 1.96 * mobility.uncertainty * np.abs(volts + built_in.value)
-    return Curve(sign * volts, line, line - half, line + half, label=f"{'+' if sign > 0 else '-'}: slope mu/d2")
+    half = slope * 1.96 * (mobility.uncertainty or 0.0) * np.abs(volts + built_in.value)
+    return Curve(np.sign(found[0].bias) * volts, line, line - half, line + half, label="slope mu/d2")
