@@ -6,10 +6,16 @@ It is loaded by pytest wherever xraybench is installed, and imports nothing befo
     def test_my_procedure_finds_the_sensitivity(simulated_bench):
         outcome = simulated_bench.run(MyProcedure(), tube_voltage=50)
         assert outcome.state == "completed"
+
+    def test_my_procedure_leaves_no_beam_when_the_door_opens(simulated_bench, faults):
+        faults.during_point(3, "door-opened")
+        assert simulated_bench.run(MyProcedure()).tripped
+        assert not simulated_bench.world.tube.high_voltage_on
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +24,7 @@ import pytest
 
 if TYPE_CHECKING:
     from app.engine.outcome import Outcome
+    from app.fault_injection import FaultInjection
     from config.bench_file import BenchFile
     from config.loading import Loaded
     from config.sample_file import Sample
@@ -79,6 +86,13 @@ class SimulatedBench:
         """What goes wrong, and when."""
         return self._served.world.faults
 
+    @functools.cached_property
+    def injection(self) -> FaultInjection:
+        """Faults at the moments of the runs to come."""
+        from app.fault_injection import FaultInjection
+
+        return FaultInjection(self.faults, self._served.clock)
+
     def run(self, procedure: Procedure, **settings: Any) -> Outcome:
         """Run a procedure into a run file in `folder`."""
         from app.engine.engine import Engine, Request
@@ -86,7 +100,10 @@ class SimulatedBench:
         procedure.sample = self.sample.content if self.sample else None
         procedure.set_values(settings)
         request = Request(procedure, self.sample, folder=self.folder, seed=self.seed, bench_text=self.file.text)
-        return Engine(self.bench).run(request)
+        engine = Engine(self.bench)
+        if "injection" in vars(self):
+            engine.watch(self.injection.watch)
+        return engine.run(request)
 
     def close(self) -> None:
         """Make the bench safe and close it."""
@@ -110,3 +127,11 @@ def simulated_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
         yield opened
     finally:
         opened.close()
+
+
+@pytest.fixture
+def faults(simulated_bench: SimulatedBench) -> Iterator[FaultInjection]:
+    """Plan faults on the simulated bench: ``faults.during_point(3, "arc")``; see `app.fault_injection`."""
+    injection = simulated_bench.injection
+    yield injection
+    injection.clear()

@@ -9,7 +9,7 @@ import sys
 import threading
 
 from app.cli import arguments as shared
-from app.cli.tables import print_table
+from app.cli.tables import print_json, print_table
 from config.loading import bench_file, sample_file
 from config.mistake import UserMistake
 
@@ -19,11 +19,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_bench(parser)
     parser.add_argument("--sample", metavar="NAME|FILE", help="sample in the beam")
     shared.add_simulation(parser)
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="KIND[=VALUE][@SECONDS][+DURATION][:ROLE]",
+        dest="faults",
+        help="what goes wrong, when (from now on the bench's clock), for how long, on whose line; may be repeated",
+    )
+    parser.add_argument("--list-faults", action="store_true", help="list the kinds of fault, and exit")
     shared.add_json(parser)
 
 
 def main(given: argparse.Namespace) -> int:
     """Serve until stdin closes or a signal comes."""
+    if given.list_faults:
+        return _list_faults(as_json=given.json)
     file = bench_file(given.bench).content
     if file.simulation is None:
         raise UserMistake(f"bench '{file.name}' is a real one; only a bench with a [simulation] table can be served")
@@ -32,7 +43,11 @@ def main(given: argparse.Namespace) -> int:
         raise UserMistake("--speed max: time that moves only when somebody waits needs one process; give a number")
     sample = sample_file(given.sample).content if given.sample else None
 
+    from sim_instruments.fault_text import parse_fault
     from sim_instruments.served_bench import ServedBench
+
+    for text in given.faults:
+        parse_fault(text, 0.0, file.entries)
 
     seed = shared.seed(given)
     served = ServedBench(
@@ -43,6 +58,8 @@ def main(given: argparse.Namespace) -> int:
         speed=speed,
     )
     try:
+        for text in given.faults:
+            served.world.faults.add(parse_fault(text, served.clock.now(), file.entries))
         instruments = {
             role: {
                 "driver": file.entries[role].driver,
@@ -64,6 +81,17 @@ def main(given: argparse.Namespace) -> int:
         _wait_for_the_end()
     finally:
         served.close()
+    return 0
+
+
+def _list_faults(*, as_json: bool) -> int:
+    from sim_instruments.fault_text import DESCRIPTIONS, FORM, ON_A_LINE
+
+    if as_json:
+        print_json([{"kind": kind, "what": line, "role": kind in ON_A_LINE} for kind, line in DESCRIPTIONS.items()])
+        return 0
+    rows = [(str(kind), "yes" if kind in ON_A_LINE else "", line) for kind, line in DESCRIPTIONS.items()]
+    print_table(f"Faults: {FORM}", ("kind", "of a role", "what happens"), rows)
     return 0
 
 
