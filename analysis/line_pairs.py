@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from analysis.checked_arrays import FloatArray, finite_vector, matching_vector, positive_number, standard_uncertainties
-from analysis.figure import NORMAL_95, FigureOfMerit
+from analysis.figure import FigureOfMerit
 
 NOT_MTF = "Michelson contrast of a bar pattern is no MTF: its harmonics add to it (Coltman's series takes them out)"
 OFFSET = "an offset left in the image (dark level, scattered light) lowers the contrast"
@@ -76,8 +77,9 @@ def line_pair_contrast(
 
     Direction and frequency of the lines are found from the strongest peak of the region's power spectrum. In each
     row, fundamental, harmonics below the Nyquist frequency and a linear background are fitted, and the rows are
-    averaged along the lines; Imax and Imin are those of the averaged wave. So noise does not raise the contrast, as
-    it does with the extremes of pixels.
+    averaged along the lines; Imax and Imin are those of the averaged wave. What noise still adds to the difference of
+    extremes is taken off, as the resamples show it, and counted as an uncertainty. So noise does not raise the
+    contrast, as it does with the extremes of pixels.
 
     Parameters
     ----------
@@ -129,19 +131,23 @@ def line_pair_contrast(
     spread = float(np.std(drawn[1:, 1])) / float(drawn[0, 0].real)
     if nominal is None and modulation[0] < SEEN * spread:
         raise LinePairsRefused("no periodic pattern stands out of the noise: give its frequency or a smaller region")
-    uncertainty = float(np.std(contrasts[1:], ddof=1))
+    # noise only ever raises a maximum and lowers a minimum; how much, the resamples tell, which have it twice
+    bias = float(np.mean(contrasts[1:]) - contrasts[0])
+    uncertainty = math.hypot(float(np.std(contrasts[1:], ddof=1)), bias)
     warnings: tuple[str, ...] = (NOT_MTF, OFFSET)
     if modulation[0] < SEEN * spread:
         warnings += ("pattern is not seen: the contrast is an upper limit of what noise looks like",)
     if found > 0.25:
         warnings += (f"{found:.2g} cycles/pixel: less than four pixels a line pair, the pixels' own aperture counts",)
-    value = float(contrasts[0])
+    value = max(0.0, float(contrasts[0]) - bias)
+    # few rows tell their own scatter poorly
+    wide = float(special.stdtrit(len(np.unique(weights[0])) - 1, 0.975))
     at = (found, "cycles/pixel") if pixel_pitch is None else (found / (pixel_pitch * 1e3), "lp/mm")
     figure = FigureOfMerit(
         "contrast",
         value,
         uncertainty,
-        (max(0.0, value - NORMAL_95 * uncertainty), value + NORMAL_95 * uncertainty),
+        (max(0.0, value - wide * uncertainty), value + wide * uncertainty),
         "1",
         METHOD,
         warnings,

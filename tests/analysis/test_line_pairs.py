@@ -163,3 +163,16 @@ def test_groups_are_found_in_a_pattern_of_several():
 
 def test_no_groups_are_found_in_noise():
     assert find_line_groups(np.random.default_rng(3).normal(1000, 30, (200, 200))) == ()
+
+
+def test_noise_does_not_raise_the_contrast_of_coarse_lines() -> None:
+    truth = bar_contrast(1 / 60, 5.0)
+    off = []
+    for seed in range(30):
+        image = bars(1 / 60, 5.0, shape=(12, 240), noise=0.08, seed=seed)
+        figure = line_pair_contrast(image, frequency=1 / 60).contrast
+        assert figure.value is not None
+        assert figure.uncertainty is not None
+        off.append((figure.value - truth) / figure.uncertainty)
+    assert abs(np.mean(off)) < 0.5
+    assert np.mean(np.abs(off) < 1.96) >= 0.85
