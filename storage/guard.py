@@ -133,6 +133,8 @@ class Guard:
                 return found.decode()
             if isinstance(found, h5py.Empty):
                 return None
+            if not isinstance(found, np.generic | np.ndarray):
+                raise self._refusal(f"{target.name} has an attribute {name!r} of a kind that no run file has")
             found = found.tolist()
             if isinstance(found, list):
                 return [item.decode() if isinstance(item, bytes) else item for item in found]

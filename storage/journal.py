@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from storage.whereabouts import Whereabouts, put_back, whereabouts
+
 SYNCED = "synced"
 """Kind of the events that say how many records had reached the disk."""
 
@@ -38,7 +40,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._descriptor: int | None = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o644)
+        self._descriptor: int | None = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, 0o644)
 
     def event(self, time: float, level: str, kind: str, message: str, fields: Mapping[str, object]) -> None:
         """Append one event; does nothing once closed.
@@ -60,6 +62,18 @@ class Journal:
             if self._descriptor is not None:
                 os.fsync(self._descriptor)
         os.utime(self.path)
+
+    def put_back(self) -> None:
+        """Write it under its name again, if it was deleted while it was open.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take it.
+        """
+        with self._lock:
+            if self._descriptor is not None and whereabouts(self._descriptor, self.path) is Whereabouts.DELETED:
+                put_back(self._descriptor, self.path)
 
     def close(self) -> None:
         """Close; harmless when closed."""

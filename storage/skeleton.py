@@ -20,6 +20,7 @@ from storage.frames import FrameAppender
 from storage.layout import ENTRY, NEXUS_CLASS, RunHeader, StreamLayout
 from storage.pending import Block
 from storage.tree import LIBVER, Attribute, Tree
+from storage.whereabouts import Whereabouts, put_back, whereabouts
 from storage.writer_identity import WriterIdentity
 
 INSTRUMENT_CLASS = {
@@ -84,6 +85,8 @@ class OpenRunFile:
         self._written = {s.name: 0 for s in streams}
         self._flushed = dict(self._written)
         self._descriptor = int(file.id.get_vfd_handle())
+        # outlives the file's own, which `_cut_off` and `close` give away; Windows replaces and deletes no open file
+        self._kept = None if os.name == "nt" else os.dup(self._descriptor)
         self._path = path
         self._packed = {f"{ENTRY}/{s.name}/{c.name}": c.compression is not None for s in streams for c in s.columns}
         self._frames = FrameAppender()
@@ -164,11 +167,26 @@ class OpenRunFile:
         columns = {path: digest.hexdigest((rows[path], *self._shapes[path])) for path, digest in self._columns.items()}
         return {**self._digests, **columns}
 
+    def whereabouts(self) -> Whereabouts:
+        """Whether the file still has its name."""
+        return Whereabouts.THERE if self._kept is None else whereabouts(self._kept, self._path)
+
     def close(self) -> None:
-        """Close the handle."""
+        """Close HDF5's handle; harmless when closed."""
         self._datasets.clear()
         self._frames.close()
         self._file.close()
+
+    def put_back(self) -> None:
+        """Write the file under its name again, if it was deleted while it was open."""
+        if self._kept is not None and self.whereabouts() is Whereabouts.DELETED:
+            put_back(self._kept, self._path)
+
+    def let_go(self) -> None:
+        """Give up the file after `close`; what was deleted is then lost. Harmless when done."""
+        if self._kept is not None:
+            os.close(self._kept)
+            self._kept = None
 
 
 def _unseen_file() -> int:

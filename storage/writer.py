@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +24,7 @@ from storage.layout import FINAL_STATUSES, RunHeader, StreamLayout, check_stream
 from storage.pending import PendingRecords, Value
 from storage.seal import seal
 from storage.skeleton import OpenRunFile, create_run_file, refuse_taken_name
+from storage.whereabouts import Whereabouts
 from storage.writer_identity import WriterIdentity, writing_begins, writing_ends
 
 FLUSH_AFTER = 0.05
@@ -95,9 +97,10 @@ class RunWriter:
         self._pending_bytes = self._unsynced_bytes = 0
         self._lock = threading.Lock()
         self._recorded, self._urgent, self._room, self._sync_due, self._closing = (threading.Event() for _ in range(5))
-        self._stopped = self._closed = self._was_behind = self._ended = False
+        self._stopped = self._closed = self._was_behind = self._ended = self._sealed = False
         self._error: RunFileError | None = None
         self._last_time = 0.0
+        self._start_time = datetime.fromisoformat(header.start_time)
         writing_begins(self.path)
         self._writing = threading.Thread(target=self._write, name=f"writer of {self.path.name}", daemon=True)
         self._syncing = threading.Thread(target=self._sync, name=f"disk sync of {self.path.name}", daemon=True)
@@ -187,6 +190,7 @@ class RunWriter:
             If the file could not be written to its end.
         """
         self._stop()
+        self._see_that_it_is_there()
         if self._error is None:
             try:
                 if not self._ended:
@@ -220,6 +224,10 @@ class RunWriter:
         if self._closed:
             raise self._error or RunFileError(f"{self.path} is closed already")
         self._stop()
+        self._see_that_it_is_there()
+        if datetime.fromisoformat(end_time) < self._start_time:
+            why = "the computer's clock was set back during the run; the times of records count from its start"
+            self.event(self._last_time, "warning", "clock_set_back", why)
         try:
             if self._error is None:
                 try:
@@ -229,6 +237,7 @@ class RunWriter:
                         self._file.close()
                     self._journal.sync()
                     seal(self.path, status, end_time, figures, self._file.digests())
+                    self._sealed = True
                 except (OSError, RuntimeError) as fault:
                     self._fail("the run file cannot be sealed", fault)
         finally:
@@ -249,6 +258,7 @@ class RunWriter:
         except (OSError, RuntimeError) as fault:
             self._fail("the run file cannot be closed", fault)
         finally:
+            self._put_back()
             self._journal.close()
             writing_ends(self.path)
 
@@ -322,6 +332,9 @@ class RunWriter:
             self._sync_due.clear()
             with self._lock:
                 self._unsynced_bytes = 0
+            self._see_that_it_is_there()
+            if self._error is not None:
+                return
             written = self._file.flushed()
             try:
                 if written != synced:
@@ -330,8 +343,25 @@ class RunWriter:
                     synced = written
                 self._journal.sync()
             except OSError as fault:
+                self._see_that_it_is_there()
                 self._fail("the disk does not take the run file", fault)
                 return
+
+    def _see_that_it_is_there(self) -> None:
+        where = self._file.whereabouts()
+        if where is not Whereabouts.THERE:
+            self._fail(f"the run file was {where.value} during the run; recover it", None)
+
+    def _put_back(self) -> None:
+        if not self._sealed:
+            try:
+                self._file.put_back()
+                self._journal.put_back()
+            except OSError as fault:
+                self._error = RunFileError(
+                    f"{self.path}: the run file was deleted during the run, and cannot be written again: {fault}"
+                )
+        self._file.let_go()
 
     def _fail(self, what: str, fault: BaseException | None) -> None:
         reason = " ".join(str(fault).split())

@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,9 @@ _OPEN: set[Path] = set()
 
 _SAME_START = 5.0
 """s; the start of a process is known through the boot time, which moves when the clock is set."""
+
+_SAME_SINCE_BOOT = 1.0
+"""s; a number that was given anew after the system was started again is hardly given at the same moment."""
 
 _SIGN_OF_LIFE = 600.0
 """s; after that a journal that nobody touched is taken for abandoned by its host, which cannot be asked."""
@@ -33,16 +37,25 @@ class WriterIdentity:
         Process number.
     process_start
         s since 1970; with the number it tells a process from a later one of the same number.
+    since_boot
+        s from the start of the system to that of the process; NaN where a file does not say.
     """
 
     host: str
     pid: int
     process_start: float
+    since_boot: float = nan
 
     @classmethod
     def of_this_process(cls) -> "WriterIdentity":
         """Identity of whoever asks."""
-        return cls(platform.node(), os.getpid(), psutil.Process().create_time())
+        return cls.of(psutil.Process())
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> "WriterIdentity":
+        """Identity of a process of this computer."""
+        started = process.create_time()
+        return cls(platform.node(), process.pid, started, started - psutil.boot_time())
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> "WriterIdentity":
@@ -55,7 +68,8 @@ class WriterIdentity:
         """
         match values:
             case {"host": str(host), "pid": int(pid), "process_start": float(start)} if 0 < pid < 2**31:
-                return cls(host, pid, start)
+                since_boot = values.get("since_boot")
+                return cls(host, pid, start, since_boot if isinstance(since_boot, float) else nan)
         raise ValueError("the run file does not say who wrote it")
 
     def alive(self, run_file: Path) -> bool:
@@ -73,7 +87,9 @@ class WriterIdentity:
             return run_file.resolve() in _OPEN
         try:
             started = float(psutil.Process(self.pid).create_time())
-            return abs(started - self.process_start) < _SAME_START
+            # either may be off when the clock was set, depending on the system; never both
+            same_moment = abs(started - self.process_start) < _SAME_START
+            return same_moment or abs(started - psutil.boot_time() - self.since_boot) < _SAME_SINCE_BOOT
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:

@@ -35,7 +35,7 @@ _START = "2025-03-01T12:00:00+01:00"
 _NUMBERS = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**48, 2**63, 2**64 - 1)
 
 
-def make_originals(folder: Path) -> list[Path]:
+def make_originals(folder: Path) -> None:
     """Make the run files that are mutated: one that has ended, one that was cut short, both with packed frames."""
     header = RunHeader("t", "p", "u", _START, {"a": (1.0, "V"), "b": ([1, None, "x"], None)}, {"name": "s"})
     sweep = StreamLayout("sweep", (ColumnLayout("x", "V"), ColumnLayout("y", "A")), primary=("x", "y"))
@@ -55,7 +55,6 @@ def make_originals(folder: Path) -> list[Path]:
             if path is paths[0]:
                 writer.finish("completed", [{"name": "slope", "value": 1.0}], _START)
     add_note(paths[0], "a note", "nobody")
-    return paths
 
 
 def mutated(ended: Path, cut_short: Path, path: Path, secret: Path, seed: int) -> str:
@@ -321,7 +320,9 @@ def main(folder: Path, first: int, last: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_ALLOWED, MEMORY_ALLOWED))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     path = folder / "work" / "run.h5"
-    path.parent.mkdir(exist_ok=True)
+    if not path.parent.exists():  # by a process that will not live as long as the files are read
+        make_originals(folder)
+        path.parent.mkdir()
     for seed in range(first, last):
         kind = mutated(folder / "ended.h5", folder / "cut_short.h5", path, folder / "secret.bin", seed)
         print(seed, kind, sep="\t", end="\t", flush=True)  # noqa: T201

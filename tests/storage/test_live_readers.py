@@ -72,6 +72,8 @@ def test_a_reader_in_another_process_sees_columns_of_one_length_grow(
         while follower.poll() is None and n < 2_000_000:
             writer.record("sweep", point(n), n)
             n += 1
+            if n % 500 == 0:
+                writer._closing.wait(0.002)  # the reader needs a processor, too
         out, complaints = follower.communicate(timeout=30)
         assert follower.returncode == 0, complaints
         assert "looking" in out

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.storage.conftest import ROOT
-from tests.storage.mutations import SECRET, make_originals
+from tests.storage.mutations import SECRET
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no process's memory")
 
 
 def read_mutations(folder: Path, first: int, last: int) -> tuple[Counter[str], list[str]]:
     """Read mutations in a process that may crash; return how they ended, and those that ended ill."""
-    make_originals(folder)
     (folder / "secret.bin").write_bytes(SECRET)
     ended: Counter[str] = Counter()
     ill: list[str] = []
