@@ -46,7 +46,7 @@ class TimeOfFlight(Procedure):
     pre_trigger = FloatParameter(
         "Pre-trigger", units="us", default=1, minimum=0.001, maximum=1e6, description="of the record, before the pulse"
     )
-    samples = IntegerParameter("Samples", default=1000, minimum=50, maximum=100_000, description="of a record")
+    samples = IntegerParameter("Samples", default=1000, minimum=50, maximum=20_000, description="of a record")
     light_delay = FloatParameter(
         "Light delay", units="us", default=0, minimum=-1e6, maximum=1e6, description="of the light behind its trigger"
     )
