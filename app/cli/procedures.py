@@ -9,7 +9,7 @@ from app.cli import arguments as shared
 from app.cli.tables import print_json, print_table
 from procedures.parameters import allowed
 from procedures.procedure import Procedure
-from procedures.registry import procedure_class, procedures
+from procedures.registry import ANALYSES, procedure_class, procedures
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +42,11 @@ def main(given: argparse.Namespace) -> int:
         "Procedures (xraybench procedures NAME shows the parameters)",
         ("name", "what", "needs"),
         [(one["name"], one["description"], ", ".join(one["needs"])) for one in documents],
+    )
+    print_table(
+        "Analyses of data from elsewhere (xraybench import FILE --as NAME)",
+        ("name", "what"),
+        [(name, procedure_class(name).description()) for name in ANALYSES],
     )
     return 0
 
