@@ -20,6 +20,7 @@ from drivers.bench import Bench
 from drivers.clock import Clock, WallClock
 from drivers.registry import driver_class
 from drivers.roles import DriverOptions, Role, Surroundings, XrayTube
+from drivers.tube_use import TubeUse
 
 if TYPE_CHECKING:
     from sim_instruments.served_bench import ServedBench
@@ -75,7 +76,10 @@ def open_bench(
                 raise UserMistake(f"{what} is for simulated benches, and bench '{file.name}' is a real one")
         lock = BenchLock(file, what or Path(sys.argv[0]).name)
         try:
-            return connect(file, {}, WallClock(), geometry, when_closed=lock.release)
+            opened = connect(file, {}, WallClock(), geometry, when_closed=lock.release)
+            if opened.has(XrayTube):
+                opened.tube.use = TubeUse(f"{opened.tube.identity} at {opened.tube.resource}")
+            return opened
         except BaseException:
             lock.release()
             raise

@@ -79,6 +79,18 @@ class Limits(Table):
     bias_ramp_v_per_s: Positive = Field(10.0, description="V/s, up and down")
     compliance_a: Positive = Field(1e-4, le=1.0, description="largest compliance current, A")
     dose_per_run_gy: Positive = Field(10.0, description="air kerma at the sample in one run, Gy")
+    duty_cycle: Positive = Field(1.0, le=1, description="largest part of duty_window_s with the beam on; 1: no limit")
+    duty_window_s: Positive = Field(600.0, le=86_400, description="s")
+
+
+class WarmUp(Table):
+    """How a tube is warmed up that had no beam for some days; the row with the most days that it was idle holds."""
+
+    idle_days: Positive = Field(description="from which on this row holds, days")
+    start_kv: Positive = Field(20.0, le=450, description="kV of the first step")
+    step_kv: Positive = Field(10.0, le=450, description="kV from one step to the next")
+    step_s: Positive = Field(60.0, le=86_400, description="s of each step")
+    current_ma: Positive = Field(0.2, le=1000, description="mA")
 
 
 Dangerous = Literal["abort", "pause"]
@@ -102,6 +114,7 @@ class Policies(Table):
     preamp_overload: Tolerable = Field("note", description="the window is repeated in another range")
     detector: Tolerable = Field("note", description="spectrometer, digitizer or camera beyond its range")
     dosimeter: Dangerous = Field("abort", description="dose rate beyond the dosimeter's range")
+    duty_cycle: Dangerous = Field("abort", description="limits.duty_cycle is reached while the beam is on")
     dose_budget: Literal["abort", "note"] = Field("abort", description="limits.dose_per_run_gy is reached")
     resume: Literal["operator", "automatically"] = Field(
         "operator", description="who says that a paused run goes on once all is well"
@@ -191,6 +204,7 @@ class BenchFile(Table):
     geometry: Geometry = Geometry()
     limits: Limits = Limits()
     policies: Policies = Policies()
+    warm_up: tuple[WarmUp, ...] = Field((), description="after idle days; none: the tube needs no warm-up")
     instruments: dict[RoleName, InstrumentEntry] = Field(description="by role")
     simulation: Simulation | None = None
 

@@ -45,6 +45,28 @@ class Estimate:
     bytes_to_write: int = 0
 
 
+def check_warmed_up(bench: Bench, voltage_kv: float) -> None:
+    """Check that the tube needs no warm-up before it is used at this voltage.
+
+    Raises
+    ------
+    UserMistake
+        If the bench file's ``[[warm_up]]`` says that it does; one line with the remedy.
+    """
+    rows, use = bench.file.warm_up, bench.tube.use
+    if not rows or use is None:
+        return
+    idle = use.idle_days(voltage_kv)
+    allowed = min(row.idle_days for row in rows)
+    if idle is not None and idle < allowed:
+        return
+    past = "has no beam on record" if idle is None else f"had no beam for {idle:.3g} days"
+    raise UserMistake(
+        f"the tube {past} at {voltage_kv:g} kV or about it, and is to be warmed up after {allowed:g} days (warm_up in "
+        f"the bench file): xraybench run tube-warm-up --bench {bench.name} --set tube_voltage={voltage_kv:g}"
+    )
+
+
 def _for_pint(unit: str) -> str:
     """Write a unit as PyMeasure wants it in a heading: it reads it with pint, and fails where it holds a space."""
     return "" if unit == "1" or " " in unit else f" ({re.sub(r'(?<=[a-zA-Z])(?=[0-9])', '**', unit)})"
@@ -65,6 +87,9 @@ class Procedure(PyMeasureProcedure):
 
     tolerates: ClassVar[tuple[str, ...]] = ()
     """Policies of the bench file that are only noted here, because what they watch is part of the measurement."""
+
+    warms_up: ClassVar[bool] = False
+    """Whether it may switch on a tube that was idle for long."""
 
     sample: Sample | None = None
     bench: Bench | None = None
@@ -147,6 +172,8 @@ class Procedure(PyMeasureProcedure):
             tube = bench.get(XrayTube)
             for kilovolts, milliamps in estimate.operating_points:
                 tube.check_operating_point(kilovolts, milliamps)
+            if not self.warms_up:
+                check_warmed_up(bench, max(kilovolts for kilovolts, _ in estimate.operating_points))
         for volts in estimate.biases:
             self.check_bias(bench, volts)
 

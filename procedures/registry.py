@@ -19,6 +19,7 @@ ENTRY_POINTS = "xraybench.procedures"
 
 SHIPPED = {
     "dose-calibration": "procedures.dose_calibration:DoseCalibration",
+    "tube-warm-up": "procedures.tube_warm_up:TubeWarmUp",
     "rl-spectrum": "procedures.rl_spectrum:RLSpectrum",
     "rl-linearity": "procedures.rl_linearity:RLLinearity",
     "sensitivity": "procedures.sensitivity:Sensitivity",

@@ -147,6 +147,10 @@ class SafetyMonitor:
             self._say(Trip(TripKind.INTERLOCK, "the interlock opened", "tube"))
         elif now.faults:
             self._say(tube_fault(f"tube fault: {', '.join(now.faults)}"))
+        elif tube.duty_left < 0:
+            limits = self._bench.file.limits
+            said = f"the beam was on for {limits.duty_cycle:.0%} of {limits.duty_window_s:g} s (limits.duty_cycle)"
+            self._say(Trip(TripKind.DUTY_CYCLE, said, "tube"))
         elif not now.beam_on:
             self._say(Trip(TripKind.TUBE_FAULT, "the beam went off by itself", "tube"))
         elif tube.at_operating_point(now):

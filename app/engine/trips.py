@@ -21,6 +21,7 @@ class TripKind(StrEnum):
     PREAMP_OVERLOAD = "preamp_overload"
     DETECTOR = "detector"
     DOSIMETER = "dosimeter"
+    DUTY_CYCLE = "duty_cycle"
     DOSE_BUDGET = "dose_budget"
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from drivers.duty_cycle import DutyCycle
 from drivers.errors import BeamStateUnknown, InstrumentError, InterlockOpen, LimitExceeded, TubeFault
 from drivers.roles.role import Role, exclusive
+from drivers.tube_use import TubeUse
+
+log = logging.getLogger(__name__)
 
 MOST_UNANSWERED = 3
 """Tries to switch the beam off without a usable answer before that is said aloud; whoever calls tries again."""
@@ -45,6 +50,10 @@ class XrayTube(Role):
     _current_ma = 0.0
     _beam_expected = False
     _switched_on_at = 0.0
+    _duty: DutyCycle | None = None
+
+    use: TubeUse | None = None
+    """What is known of this tube's past; None where nothing is written down (a simulated tube)."""
 
     @property
     def switched_on_at(self) -> float:
@@ -69,6 +78,29 @@ class XrayTube(Role):
     @abstractmethod
     def status(self) -> TubeStatus:
         """Read status, faults and monitors from the tube."""
+
+    @property
+    def duty_left(self) -> float:
+        """Beam time that the duty cycle still allows now, s; below zero when it was exceeded."""
+        return self._duty_cycle.left(self.clock.now())
+
+    @property
+    def _duty_cycle(self) -> DutyCycle:
+        if self._duty is None:
+            self._duty = DutyCycle(self.limits.duty_cycle, self.limits.duty_window_s)
+        return self._duty
+
+    def idle_days(self, voltage_kv: float) -> float | None:
+        """Return the days since this tube was last used at about this voltage; None where that is not known."""
+        return None if self.use is None else self.use.idle_days(voltage_kv)
+
+    def _take_note_of_use(self) -> None:
+        if self.use is None:
+            return
+        try:
+            self.use.record(self._voltage_kv)
+        except OSError as error:
+            log.warning("%s: its use cannot be written down: %s", self.name, error)
 
     def watch(self) -> TubeStatus:
         """Read what shows that the beam is as it was set, five times a second; may spare what `status` adds to that."""
@@ -139,22 +171,38 @@ class XrayTube(Role):
             If the bench was told to stop.
         """
         self.check_not_inhibited()
-        before = self.status()
-        if not before.interlock_closed:
-            raise InterlockOpen(self.name, "the interlock is open: close the door and try again")
-        if before.faults:
-            raise TubeFault(self.name, f"fault: {', '.join(before.faults)}")
+        self._check_may_switch_on()
         if self._voltage_kv <= 0 or self._current_ma <= 0:
             raise TubeFault(self.name, "no operating point is set")
+        self._rest_for_duty_cycle()
         try:
             self._send_high_voltage(True)
             self._switched_on_at = self.clock.now()
+            self._duty_cycle.switched(True, self._switched_on_at)
             risen = self._wait_until_risen()
             self._beam_expected = True
+            self._take_note_of_use()
             return risen
         except BaseException:
             self.switch_off()
             raise
+
+    def _check_may_switch_on(self) -> None:
+        now = self.status()
+        if not now.interlock_closed:
+            raise InterlockOpen(self.name, "the interlock is open: close the door and try again")
+        if now.faults:
+            raise TubeFault(self.name, f"fault: {', '.join(now.faults)}")
+
+    def _rest_for_duty_cycle(self) -> None:
+        """Wait until a tenth of the allowed beam time is there again, where it is used up."""
+        limits = self.limits
+        if self.duty_left > 0:
+            return
+        while self.duty_left < 0.1 * limits.duty_cycle * limits.duty_window_s:
+            self.wait(1.0)
+        # the door may have been opened in the meantime
+        self._check_may_switch_on()
 
     def _wait_until_risen(self) -> TubeStatus:
         started = self.clock.now()
@@ -196,6 +244,8 @@ class XrayTube(Role):
         BeamStateUnknown
             If the tube does not confirm within `off_timeout`, or cannot be reached.
         """
+        if self._beam_expected:
+            self._take_note_of_use()
         self._beam_expected = False
         started = self.clock.now()
         last: InstrumentError | None = None
@@ -204,6 +254,7 @@ class XrayTube(Role):
             try:
                 self._send_high_voltage(False)
                 if not self.status().beam_on:
+                    self._duty_cycle.switched(False, self.clock.now())
                     return
             except InstrumentError as error:
                 last, unanswered = error, unanswered + 1
