@@ -154,12 +154,14 @@ def test_what_cannot_be_read_is_listed_with_the_reason(catalogue: Catalogue, tmp
     assert catalogue.update().read == 0, "they are not read again and again"
 
 
-def test_a_link_out_of_the_file_is_not_followed(write: Callable[..., Path], catalogue: Catalogue) -> None:
-    secret, path = write("day/secret.h5", sample="secret"), write("a.h5")
+def test_a_link_out_of_the_file_is_not_followed(
+    write: Callable[..., Path], catalogue: Catalogue, tmp_path: Path
+) -> None:
+    path = write("a.h5")
+    secret = write("day/secret.h5", sample="secret").rename(tmp_path / "secret.kept")
     with h5py.File(path, "r+") as file:
         del file["entry/sample"]
         file["entry/sample"] = h5py.ExternalLink(str(secret), "/entry/sample")
-    secret.rename(secret.with_suffix(".kept"))
     catalogue.update()
     (run,) = catalogue.find()
     assert (run.status, run.sample) == ("unreadable", "")
