@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ class Design:
     """Where it is not the preset's: the dose rates go with its inverse square."""
     thickness_drawn: bool = False
     """Whether the sample's true thickness is drawn as well: for figures that state its uncertainty."""
+
+    world: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per part of the world, what is not as the preset's."""
 
     @property
     def changes(self) -> str:
@@ -155,7 +158,34 @@ FADING = Design(
     },
     distance_m=0.15,
 )
+# a part of the sensors: the time goes with the pixels
+EDGE = Design(
+    "imaging, edge",
+    "ma21-imaging-edge",
+    ("mtf50", "mtf20", "snr", "normalized_noise_power", "dqe"),
+    {"frames": 4, "dose_time": 1, "settling_time": 0.5},
+    world={"camera": {"columns": 200, "rows": 240}},
+)
+LINE_PAIRS = Design(
+    "imaging, line pairs",
+    "chen24-imaging-line-pairs",
+    ("contrast",),
+    {"frames": 4, "line_pairs": [10, 20], "dose_time": 1, "settling_time": 0.5},
+    world={
+        "camera": {"columns": 320, "rows": 240, "sensor_pixel_m": 11.2e-6, "pixel_m": 2.8e-6, "full_well": 6e4},
+        "phantom": {"line_pairs_per_mm": [10.0, 20.0]},
+    },
+)
+PANEL = Design(
+    "imaging, panel",
+    "dong24-imaging-panel",
+    ("mtf50", "mtf20", "dose_at_snr"),
+    {"exposure_time": 12, "frames": 12, "exposure_times": [1.8, 3.7, 6.8], "dose_time": 1, "settling_time": 0.5},
+)
 DESIGNS = (
+    EDGE,
+    LINE_PAIRS,
+    PANEL,
     LINEARITY,
     SPECTRUM,
     SENSITIVITY,
@@ -219,7 +249,7 @@ def measure(design: Design, seed: int) -> list[Scored]:
         geometry["distance_m"] = design.distance_m
     with tempfile.TemporaryDirectory() as folder:
         sample = _erring_sample(settings.sample, seed, thickness=design.thickness_drawn)
-        bench = SimulatedBench(Path(folder), _erring_bench(seed), sample, geometry, seed)
+        bench = SimulatedBench(Path(folder), _erring_bench(seed), sample, geometry, seed, world=_world(design))
         try:
             procedure = procedure_class(settings.procedure)()
             outcome = bench.run(procedure, **{**settings.parameters, **design.settings})
@@ -237,6 +267,14 @@ def measure(design: Design, seed: int) -> list[Scored]:
             return scored
         finally:
             bench.close()
+
+
+def _world(design: Design) -> dict[str, dict[str, Any]]:
+    """Return what the preset's paper measured with, and the design changes of it."""
+    world = {part: dict(given) for part, given in preset(design.preset).content.world.items()}
+    for part, given in design.world.items():
+        world[part] = {**world.get(part, {}), **given}
+    return world
 
 
 def _drawn(seed: int, what: str) -> np.random.Generator:
