@@ -12,6 +12,7 @@ from analysis.figure import FigureOfMerit
 from drivers.bench import Bench
 from drivers.roles import Dosimeter, Spectrometer, XrayTube
 from procedures.drawing import Drawing
+from procedures.elsewhere.tabulated_light import has_no_spectra, light_drawings, light_figures
 from procedures.exposure import suitable_integration_time
 from procedures.irradiation import Irradiation
 from procedures.parameters import BooleanParameter, FloatParameter, IntegerParameter
@@ -145,9 +146,13 @@ class RLStability(Procedure):
 
     def analyse(self, data: RunData) -> Sequence[FigureOfMerit]:
         """Find what is left, the time to 95 %, and how the spectrum changed."""
+        if has_no_spectra(data):
+            return light_figures(data)
         band = band_within(data.axes["series"]["wavelength"], self.band_start, self.band_end)
         return stability_figures(data[self.series], data[self.dark], Optics.of_run(data, "series"), band)
 
     def drawings(self, data: RunData) -> Sequence[Drawing]:
         """Draw what is left over time, and over dose."""
+        if has_no_spectra(data):
+            return light_drawings(data)
         return stability_drawings(data[self.series], data.sample.name if data.sample else "the sample")

@@ -11,7 +11,7 @@ from app.cli.tables import path_text, print_figures, print_json
 EPILOG = (
     "settings: column.NAME=HEADING or its number, unit.NAME=UNIT, value.NAME='VALUE UNIT' for all records, "
     "decimal=, or ., missing=drop, channel=luminance (colour images), filters=Al:0.4mm,SiO2:26mm or none, "
-    "distance='0.3 m', dosimeter_uncertainty='5 %%'; everything else are the procedure's parameters"
+    "distance='0.3 m', dosimeter_uncertainty='5 %'; everything else are the procedure's parameters"
 )
 
 

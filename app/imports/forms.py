@@ -16,6 +16,7 @@ from procedures.elsewhere.mott_schottky import CapacitanceVoltage
 from procedures.elsewhere.plqy import QuantumYield
 from procedures.elsewhere.stability import Stability
 from procedures.elsewhere.tabulated import SERIES, SIGNALS
+from procedures.elsewhere.tabulated_light import LIGHT
 from procedures.elsewhere.tauc import Tauc
 from procedures.iv import CurrentVoltage
 from procedures.rl_spectrum import RLSpectrum
@@ -57,17 +58,21 @@ def _curve(columns: Columns, sample: Sample | None) -> Columns:
     }
 
 
-def _responses(columns: Columns, sample: Sample | None) -> Columns:
+def _dose_under_a_beam(columns: Columns, sample: Sample | None) -> Columns:
+    """Sum up the dose rate, by trapezia, where the dose is not in the table."""
     del sample
-    if not np.isfinite(columns["dose"]).all():
-        if not np.isfinite(columns["dose_rate"]).all():
-            raise UserMistake(
-                "operational-stability needs the dose or the dose rate: --set value.dose_rate='72.5 mGy/s'"
-            )
-        # under a steady beam; trapezia where it was not
-        rate, elapsed = columns["dose_rate"], columns["elapsed"]
+    rate, elapsed = columns["dose_rate"], columns["elapsed"]
+    if not np.isfinite(columns["dose"]).all() and np.isfinite(rate).all():
         steps = 0.5 * (rate[1:] + rate[:-1]) * np.diff(elapsed)
         columns["dose"] = rate[0] * elapsed[0] + np.concatenate([[0.0], np.cumsum(steps)])
+    return columns
+
+
+def _responses(columns: Columns, sample: Sample | None) -> Columns:
+    del sample
+    columns = _dose_under_a_beam(columns, None)
+    if not np.isfinite(columns["dose"]).all():
+        raise UserMistake("operational-stability needs the dose or the dose rate: --set value.dose_rate='72.5 mGy/s'")
     if not np.isfinite(columns["response"]).all():
         if not (np.isfinite(columns["density"]).all() and np.all(columns["dose_rate"] > 0)):
             raise UserMistake(
@@ -149,6 +154,17 @@ FORMS: dict[str, Form] = {
             Wanted("density", "nA/cm2", _SIGNAL, required=False, per="area"),
         ),
         _responses,
+    ),
+    "rl-stability": Form(
+        "table",
+        LIGHT,
+        (
+            Wanted("elapsed", "s", _TIME),
+            Wanted("dose_rate", "Gy/s", ("dose rate", "doserate", "kerma rate", "dosisleistung"), required=False),
+            Wanted("dose", "Gy", ("dose", "total dose", "accumulated dose", "kerma"), required=False),
+            Wanted("light", "1", ("light", "intensity", "rl intensity", "rl", "counts", "signal", "ratio")),
+        ),
+        _dose_under_a_beam,
     ),
     "stability": Form(
         "table",

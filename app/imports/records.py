@@ -15,6 +15,7 @@ from app.imports.form import Form, Wanted
 from app.imports.settings import ImportSettings, quantity
 from config.mistake import UserMistake
 from config.sample_file import Sample
+from procedures.elsewhere.tabulated import SERIES, SIGNALS
 from procedures.streams import Stream
 from storage.imported.frames import SUFFIXES, parse_frames
 from storage.imported.oscilloscope import parse_oscilloscope
@@ -22,6 +23,10 @@ from storage.imported.source import Source
 from storage.imported.spectrum_text import TextSpectrum, is_ocean_optics, parse_ocean_optics
 from storage.imported.table import TextColumn, parse_table
 from storage.imported.units import UnknownUnitError, conversion
+
+FULL_SCALE = 65535
+PLATEAU = 1000
+"""Counts: below, equal numbers in three pixels are no wonder."""
 
 Values = Mapping[str, float | npt.NDArray[np.generic]]
 
@@ -80,6 +85,8 @@ def _table(
     if len(sources) > 1:
         raise UserMistake(f"{sources[1].path}: a table makes a run of its own; import one at a time")
     rows, notes = _rows(form.stream, form.wanted, sources[0], settings, sample, form)
+    if form.stream in (SIGNALS, SERIES):
+        notes.append("the currents count as signals: what flows in the dark must have been taken off")
     streams: dict[Stream, Sequence[Values]] = {form.stream: rows}
     for role, source in roles.items():
         plain = ImportSettings(decimal=settings.decimal, units=settings.units, drop_missing=settings.drop_missing)
@@ -151,7 +158,7 @@ def _spectra(
                 "counts": one.counts,
                 "dark": background,
                 "integration_time": exposure,
-                "saturated": float(bool((one.counts >= 65535).any())),
+                "saturated": float(_looks_clipped(one.counts)),
                 "dose_rate": rate,
                 "dose_rate_errors": 0.0 if math.isfinite(rate) else math.nan,
                 "tube_current": math.nan,
@@ -165,6 +172,12 @@ def _spectra(
     if len(spectra) > 2:
         raise UserMistake("rl-spectrum takes the sample's spectrum and, second, that of a reference")
     return Records({form.stream: rows}, {"wavelength": axis}, notes)
+
+
+def _looks_clipped(counts: npt.NDArray[np.float64]) -> bool:
+    """Say whether a spectrum reaches the limit of 16 bits, or stands on a flat top: not every detector has 16."""
+    top = float(counts.max())
+    return top >= FULL_SCALE or (top > PLATEAU and int(np.sum(counts == top)) >= 3)
 
 
 def _spectrum(source: Source, settings: ImportSettings) -> TextSpectrum:

@@ -169,7 +169,12 @@ def test_stability_over_dose_from_current_and_a_steady_rate(tmp_path):
     left = figures["remaining"]
     assert left.interval[0] <= 100 * np.exp(-180 / 617) <= left.interval[1]
     assert left.details["dose_gy"] == pytest.approx(266.8, rel=1e-3)
-    simple = by_name(imported(tmp_path, text, "stability", {"column.signal": "2", "unit.signal": "1"}).figures)
+    text = text.replace("Photocurrent (nA)", "RL intensity (a.u.)")
+    light = by_name(imported(tmp_path, text, "rl-stability", settings).figures)
+    assert light["remaining"].value == pytest.approx(left.value, rel=1e-3)
+    assert not light["remaining"].warnings
+    assert "dose monitor" in by_name(imported(tmp_path, text, "rl-stability").figures)["t95"].warnings[0]
+    simple = by_name(imported(tmp_path, text, "stability", {"column.signal": "2"}).figures)
     assert simple["remaining"].value == pytest.approx(left.value, rel=1e-3)
 
 
@@ -227,6 +232,15 @@ def test_a_spectrum_with_its_dark_one_gives_peak_and_width(tmp_path):
     assert figures["fwhm"].value == pytest.approx(21, rel=0.02)
     # nobody said the dose rate
     assert figures["intensity_per_dose"].value is None
+
+
+def test_a_spectrum_on_a_flat_top_gives_no_intensity(tmp_path):
+    wavelengths = np.linspace(340, 1020, 2048)
+    line = 30_000 * np.exp(-0.5 * ((wavelengths - 526) / 9) ** 2)
+    counts = np.minimum(line + np.random.default_rng(8).normal(0, 15, wavelengths.size), 16_383)
+    figures = by_name(imported(tmp_path, ocean_view(counts, wavelengths, "true"), "rl-spectrum", name="l.txt").figures)
+    assert figures["peak_wavelength"].value is None
+    assert "saturated" in figures["peak_wavelength"].warnings[0]
 
 
 def test_an_edge_in_frames_gives_the_response_of_its_blur(tmp_path):
