@@ -225,6 +225,7 @@ class MainWindow(QMainWindow):
         if end.outcome is not None and end.outcome.beam_unknown:
             self._show_safety(Safety((end.outcome.reason,), beam_unknown=True))
         self.results.measured_here = None
+        self.queue.run_ended(end)
         folder = end.order.folder
         self.results.show_folder(folder if folder is not None else self._folder())
         self._start_next()

@@ -25,6 +25,14 @@ SENSITIVITY = {
     "dose_time": "1",
 }
 
+HECHT = {
+    "fields": "-150, -200, -300, -400, -600, -800, -1200, -1600",
+    "samples": "20",
+    "bias_settling_time": "5",
+}
+TIME_OF_FLIGHT = {"biases": "25, 30, 35, 40, 45", "averages": "32"}
+IMAGING = {"frames": "2"}
+
 
 def fill(window: Any, procedure: str, preset: str, values: dict[str, str]) -> None:
     """Do what a user does in the form."""
@@ -50,6 +58,9 @@ def hold_beam_long(window: Any) -> None:
     [
         ("rl-linearity", "chen24-rl-linearity", LINEARITY, "slope"),
         ("sensitivity", "dong24-sensitivity", SENSITIVITY, "sensitivity"),
+        ("hecht", "dong24-hecht", HECHT, "mu_tau"),
+        ("tof", "tof-clean", TIME_OF_FLIGHT, "mobility"),
+        ("imaging", "ma21-imaging-edge", IMAGING, "mtf20"),
     ],
 )
 def test_three_choices_and_start_give_a_figure_of_merit_in_a_file(
@@ -119,6 +130,35 @@ def test_stop_ends_a_paused_run(window: Any, qtbot: Any, world_of: Callable[[], 
     assert window.live.state is State.ABORTED
 
 
+def test_stop_while_nothing_is_on_does_no_harm(window: Any, qtbot: Any) -> None:
+    QTest.keyClick(window, Qt.Key.Key_F12)
+    assert window.queue.held.isChecked()
+    qtbot.waitUntil(lambda: window.safety.beam_text == "BEAM OFF", timeout=10_000)
+    fill(window, "rl-linearity", "chen24-rl-linearity", LINEARITY)
+    with qtbot.waitSignal(window.live.result_shown, timeout=30_000):
+        start(window, qtbot)
+    assert window.live.state is State.COMPLETED
+
+
+def test_stop_while_a_run_is_analysed_keeps_its_file_and_its_figures(
+    window: Any, qtbot: Any, world_of: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from procedures.rl_linearity import RLLinearity
+
+    original = RLLinearity.analyse
+    monkeypatch.setattr(
+        RLLinearity, "analyse", lambda self, data: (window.link._thread.stop("STOP"), original(self, data))[1]
+    )
+    fill(window, "rl-linearity", "chen24-rl-linearity", LINEARITY)
+    with qtbot.waitSignal(window.live.result_shown, timeout=30_000) as shown:
+        start(window, qtbot)
+    assert not world_of().tube.high_voltage_on
+    with open_run(shown.args[0].path) as file:
+        assert file.verify()
+        assert file.streams["sweep"].rows == 6
+        assert {one["name"] for one in file.figures} >= {"slope", "r2"}
+
+
 def test_a_paused_run_goes_on(window: Any, qtbot: Any) -> None:
     fill(window, "rl-linearity", "chen24-rl-linearity", LINEARITY)
     window.measurement.speed.setCurrentText("20 times faster")
@@ -167,6 +207,23 @@ def test_a_lost_tube_ends_the_run_and_its_beam_is_unknown(window: Any, qtbot: An
     world_of().faults.clear(fault)
     # the tube itself says it, not the passing of time
     qtbot.waitUntil(lambda: window.safety.beam_text in ("BEAM OFF", "☢  BEAM ON  ☢"), timeout=10_000)
+
+
+def test_a_lost_dosimeter_ends_the_run_with_the_beam_off_and_what_was_recorded(
+    window: Any, qtbot: Any, world_of: Callable[[], Any]
+) -> None:
+    fill(window, "rl-linearity", "chen24-rl-linearity", {"repeats": "40"})
+    start(window, qtbot)
+    qtbot.waitUntil(lambda: window.live.rows("sweep") >= 2, timeout=20_000)
+    world_of().faults.add(Fault(FaultKind.LOST_CONNECTION, "dosimeter"))
+    with qtbot.waitSignal(window.link.run_ended, timeout=60_000) as ended:
+        pass
+    outcome = ended.args[0].outcome
+    assert not world_of().tube.high_voltage_on
+    assert window.live.state in (State.FAILED, State.ABORTED)
+    assert "dosimeter" in window.live.reason_text.lower() or "unidos" in window.live.reason_text.lower()
+    with open_run(outcome.run_file) as file:
+        assert sum(stream.rows for stream in file.streams.values()) == outcome.records >= 3
 
 
 def test_an_opened_door_is_seen_and_ends_the_run(window: Any, qtbot: Any, world_of: Callable[[], Any]) -> None:
