@@ -157,6 +157,7 @@ class BenchPanel(QWidget):
         blocked = self.bench.blockSignals(True)
         self.bench.clear()
         self.bench.addItems(sorted(available("benches")))
+        # one that was opened by its path is not among them
         self.bench.setCurrentText(shown)
         self.bench.blockSignals(blocked)
         self.show_bench(self.bench.currentText())

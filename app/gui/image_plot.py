@@ -8,6 +8,7 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from app.gui.levels_histogram import LevelsHistogram
 from app.gui.read_out_plot import Array
 from app.gui.theme import colours, mark
 
@@ -36,7 +37,6 @@ class ImagePlot(QWidget):
         self._unit = unit
         self._pixels: Pixels | None = None
         self._full_scale = 0.0
-        self._drawing = False
         self.colour_map = QComboBox()
         self.colour_map.addItems(list(COLOUR_MAPS))
         self.colour_map.setAccessibleName("colour map")
@@ -68,8 +68,8 @@ class ImagePlot(QWidget):
         for line in self._cross:
             line.setVisible(False)
             self.plot.addItem(line, ignoreBounds=True)
-        self.histogram = pg.HistogramLUTItem(self.image, levelMode="mono")
-        self.histogram.axis.setLabel(f"Value ({unit})")
+        self.histogram = LevelsHistogram()
+        self.histogram.setLabel("left", f"Value ({unit})")
         self.view.addItem(self.histogram, row=0, col=1)
         self._line = pg.LineSegmentROI([(0, 0), (1, 1)], pen=pg.mkPen(colours().series[1], width=2))
         self._rectangle = pg.RectROI((0, 0), (1, 1), pen=pg.mkPen(colours().series[1], width=2))
@@ -100,7 +100,7 @@ class ImagePlot(QWidget):
         column.addWidget(splitter, 1)
         column.addLayout(below)
         self.auto_levels.toggled.connect(self._follow)
-        self.histogram.sigLevelChangeFinished.connect(self._take_levels)
+        self.histogram.levels_moved.connect(self._take_levels)
         self.log.toggled.connect(self._draw_log)
         self.line.toggled.connect(lambda on: self._show_tool(self._line, on))
         self.region.toggled.connect(lambda on: self._show_tool(self._rectangle, on))
@@ -131,7 +131,7 @@ class ImagePlot(QWidget):
     @property
     def levels(self) -> tuple[float, float]:
         """The values that are drawn darkest and brightest."""
-        low, high = self.image.levels
+        low, high = self.histogram.levels
         return (10**low, 10**high) if self.log.isChecked() else (low, high)
 
     def show_frame(self, pixels: Pixels, full_scale: float = 0.0) -> None:
@@ -178,30 +178,27 @@ class ImagePlot(QWidget):
         if self._pixels is None:
             return
         seen: Pixels = np.log10(np.maximum(self._pixels, 1)) if self.log.isChecked() else self._pixels
-        levels = _levels(seen) if self.auto_levels.isChecked() or self.image.levels is None else self.image.levels
-        self._drawing = True
-        self.image.setImage(seen, autoLevels=False, levels=levels)
-        self.histogram.setLevels(*levels)
-        self._drawing = False
+        sampled = _sampled(seen)
+        low, high = _levels(sampled) if self.auto_levels.isChecked() else self.histogram.levels
+        self.image.setImage(seen, autoLevels=False, levels=(low, high))
+        self.histogram.show_pixels(sampled, low, high)
 
-    def _take_levels(self) -> None:
+    def _take_levels(self, low: float, high: float) -> None:
         """Leave the levels where a hand has put them."""
-        if not self._drawing:
-            self.auto_levels.setChecked(False)
+        self.auto_levels.setChecked(False)
+        self.image.setLevels((low, high))
 
     def _draw_log(self, log: bool) -> None:
-        self.histogram.axis.setLabel(f"log10 of the value ({self._unit})" if log else f"Value ({self._unit})")
+        self.histogram.setLabel("left", f"log10 of the value ({self._unit})" if log else f"Value ({self._unit})")
         self.auto_levels.setChecked(True)
         self._draw()
-        self.histogram.autoHistogramRange()
 
     def _follow(self, following: bool) -> None:
         if following:
             self._draw()
 
     def _colour(self, name: str) -> None:
-        self.histogram.gradient.setColorMap(pg.colormap.get(COLOUR_MAPS[name]))
-        self.histogram.gradient.showTicks(False)
+        self.image.setColorMap(pg.colormap.get(COLOUR_MAPS[name]))
 
     def _show_tool(self, tool: pg.ROI, on: bool) -> None:
         tool.setVisible(on)
@@ -250,10 +247,14 @@ class ImagePlot(QWidget):
         )
 
 
-def _levels(pixels: Pixels) -> tuple[float, float]:
-    """Return levels that show nearly every pixel and let single hot ones be."""
+def _sampled(pixels: Pixels) -> Array:
     every = max(1, int(np.sqrt(pixels.size / PIXELS_FOR_LEVELS)))
-    low, high = (float(one) for one in np.percentile(pixels[::every, ::every], LEVELS_AT))
+    return pixels[::every, ::every].astype(float)
+
+
+def _levels(sampled: Array) -> tuple[float, float]:
+    """Return levels that show nearly every pixel and let single hot ones be."""
+    low, high = (float(one) for one in np.percentile(sampled, LEVELS_AT))
     return low, high if high > low else low + 1
 
 

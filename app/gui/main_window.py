@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent
@@ -10,10 +11,10 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QTabWidget, QVBoxL
 
 from app.engine.by_hand import HandNews
 from app.engine.events import State
-from app.gui.bench_panel import BenchPanel
 from app.gui.engine_link import EngineLink
 from app.gui.instruments_panel import InstrumentsPanel
 from app.gui.journal_panel import JournalPanel
+from app.gui.later import Later
 from app.gui.live_panel import LivePanel
 from app.gui.measurement_panel import MeasurementPanel
 from app.gui.orders import BenchFacts, RunEnd, RunOrder, Safety
@@ -21,10 +22,13 @@ from app.gui.question_panel import QuestionPanel
 from app.gui.queue_panel import QueuePanel
 from app.gui.results_panel import ResultsPanel
 from app.gui.safety_bar import SafetyBar
-from app.gui.sample_panel import SamplePanel
 from app.gui.theme import apply_theme, is_dark, mark
 from config.loading import bench_file
 from config.mistake import UserMistake
+
+if TYPE_CHECKING:
+    from app.gui.bench_panel import BenchPanel
+    from app.gui.sample_panel import SamplePanel
 
 
 class MainWindow(QMainWindow):
@@ -61,8 +65,9 @@ class MainWindow(QMainWindow):
         self.instruments = InstrumentsPanel()
         self.queue = QueuePanel()
         self.journal = JournalPanel()
-        self.samples = SamplePanel()
-        self.bench_setup = BenchPanel()
+        self._facts: BenchFacts | None = None
+        self._samples = Later(self._make_samples)
+        self._bench_setup = Later(self._make_bench_setup)
         self.tabs = QTabWidget()
         for panel, name in (
             (self.live, "&Live"),
@@ -70,8 +75,8 @@ class MainWindow(QMainWindow):
             (self.instruments, "&Instruments"),
             (self.queue, "&Queue"),
             (self.journal, "&Journal"),
-            (self.samples, "&Samples"),
-            (self.bench_setup, "&Bench"),
+            (self._samples, "&Samples"),
+            (self._bench_setup, "&Bench"),
         ):
             self.tabs.addTab(panel, name)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -109,9 +114,6 @@ class MainWindow(QMainWindow):
         self.measurement.queue_wanted.connect(self.queue.add)
         self.measurement.plan_changed.connect(self._judge)
         self.measurement.edit_sample_wanted.connect(self._edit_sample)
-        self.samples.saved.connect(self.measurement.show_samples)
-        self.samples.use_wanted.connect(self.measurement.show_samples)
-        self.bench_setup.use_wanted.connect(self.use_bench)
         self.queue.changed.connect(self._start_next)
         self.live.pause_wanted.connect(link.pause)
         self.live.resume_wanted.connect(link.resume)
@@ -158,10 +160,40 @@ class MainWindow(QMainWindow):
         speed = self.measurement.speed.currentData() if loaded.content.simulated else None
         self.link.open(Plan(Procedure(), None, loaded, None), self._seed, speed)
 
+    @property
+    def samples(self) -> SamplePanel:
+        """The sample editor."""
+        return self._samples.panel
+
+    @property
+    def bench_setup(self) -> BenchPanel:
+        """The bench set-up."""
+        return self._bench_setup.panel
+
+    def _make_samples(self) -> SamplePanel:
+        from app.gui.sample_panel import SamplePanel
+
+        panel = SamplePanel()
+        panel.refresh(self.measurement.recent)
+        panel.saved.connect(self.measurement.show_samples)
+        panel.use_wanted.connect(self.measurement.show_samples)
+        return panel
+
+    def _make_bench_setup(self) -> BenchPanel:
+        from app.gui.bench_panel import BenchPanel
+
+        panel = BenchPanel()
+        panel.refresh(self._bench)
+        panel.use_wanted.connect(self.use_bench)
+        panel.set_busy(self.link.order is not None)
+        if self._facts is not None:
+            panel.show_open(self._facts)
+        return panel
+
     def _edit_sample(self, name: str) -> None:
         self.samples.refresh(self.measurement.recent)
         self.samples.choose(name)
-        self.tabs.setCurrentWidget(self.samples)
+        self.tabs.setCurrentWidget(self._samples)
 
     def use_bench(self, name: str) -> None:
         """Close the bench that is open, and measure on another one."""
@@ -213,14 +245,14 @@ class MainWindow(QMainWindow):
         self.live.show_state(State.QUEUED)
         self.journal.begin(order.title)
         self.measurement.set_busy(True)
-        self.bench_setup.set_busy(True)
+        self._keep_bench(True)
         self.instruments.set_busy(True)
         self.tabs.setCurrentWidget(self.live)
 
     def _end(self, end: RunEnd) -> None:
         self.live.end(end)
         self.measurement.set_busy(False)
-        self.bench_setup.set_busy(False)
+        self._keep_bench(False)
         self.instruments.set_busy(False)
         if end.outcome is not None and end.outcome.beam_unknown:
             self._show_safety(Safety((end.outcome.reason,), beam_unknown=True))
@@ -233,7 +265,13 @@ class MainWindow(QMainWindow):
     def _show_bench(self, facts: BenchFacts) -> None:
         self.safety.show_bench(facts)
         self.instruments.show_bench(facts)
-        self.bench_setup.show_open(facts)
+        self._facts = facts
+        if self._bench_setup.made is not None:
+            self._bench_setup.made.show_open(facts)
+
+    def _keep_bench(self, busy: bool) -> None:
+        if self._bench_setup.made is not None:
+            self._bench_setup.made.set_busy(busy)
 
     def _show_closed(self, reason: str) -> None:
         self.safety.show_closed(reason)

@@ -8,8 +8,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QApplication
+
+if TYPE_CHECKING:
+    from app.gui.main_window import MainWindow
 
 SIZE = (1366, 740)
 PATIENCE = 240.0
@@ -97,12 +101,8 @@ def _story(folder: Path, runs: Path) -> None:
     wait_until(lambda: "OFF" in window.safety.beam_text, "the beam's end")
     window.tabs.setCurrentWidget(window.live)
     save("stopped")
-    window.tabs.setCurrentWidget(window.instruments)
-    tube = window.instruments.tube
-    tube.kilovolts.setValue(30)
-    tube.milliamps.setValue(1)
-    tube.on.click()
-    save("instruments")
+    _by_hand(window, save)
+    _set_up(window, save)
     window.question.ask("Put sample 'lyso-reference' into the beam, close the door, and confirm.")
     apply_theme(True)
     window.tabs.setCurrentWidget(window.results)
@@ -113,6 +113,54 @@ def _story(folder: Path, runs: Path) -> None:
     window.close()
     wait_until(lambda: window.link.ended, "the bench to be closed")
     QApplication.processEvents()
+
+
+def _by_hand(window: MainWindow, save: Callable[[str], None]) -> None:
+    panel = window.instruments
+    window.tabs.setCurrentWidget(panel)
+    tube = panel.tube
+    tube.kilovolts.setValue(50)
+    tube.milliamps.setValue(2)
+    tube.on.click()
+    save("instruments")
+    tube.seconds.setValue(3600)
+    tube.confirm.click()
+    wait_until(lambda: "off in" in tube.state.text() and "Gy" in tube.dose.text(), "the beam by hand")
+    save("beam-by-hand")
+    panel.cards.setCurrentWidget(panel.bias)
+    panel.bias.source.volts.setValue(-10)
+    panel.bias.source.on.click()
+    save("bias-by-hand")
+    panel.cards.setCurrentWidget(panel.spectrometer)
+    panel.spectrometer.milliseconds.setValue(500)
+    panel.spectrometer.live.click()
+    wait_until(lambda: panel.spectrometer.facts.text(), "a spectrum")
+    save("spectrometer-live")
+    if window.link.bench is not None and "camera" in window.link.bench.instruments:
+        panel.cards.setCurrentWidget(panel.camera)
+        panel.camera.milliseconds.setValue(500)
+        panel.camera.once.click()
+        wait_until(panel.camera.save.isEnabled, "a frame")
+        panel.camera.image.line.setChecked(True)
+        panel.camera.image.region.setChecked(True)
+        save("camera")
+    window.stop()
+    wait_until(lambda: "OFF" in window.safety.beam_text, "the beam's end")
+
+
+def _set_up(window: MainWindow, save: Callable[[str], None]) -> None:
+    window.measurement.edit_sample.click()
+    window.samples.choose("dong24-tio2")
+    window.samples.form.field("thickness_um").set_value(-300.0)
+    save("sample")
+    window.tabs.setCurrentWidget(window._bench_setup)
+    setup = window.bench_setup
+    setup.show_bench("kit")
+    setup.roles.setCurrentRow(3)
+    save("bench-setup")
+    setup.pages.setCurrentIndex(1)
+    setup.forms["limits"].field("bias_v").set_value(5000.0)
+    save("bench-limits")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def shared(open_shared: Callable[..., Any]) -> Any:
 def samples(shared: Any, qtbot: Any) -> Any:
     """The sample editor."""
     del qtbot
-    shared.tabs.setCurrentWidget(shared.samples)
+    shared.tabs.setCurrentWidget(shared._samples)
     shared.samples.refresh()
     return shared.samples
 
@@ -30,7 +30,7 @@ def samples(shared: Any, qtbot: Any) -> Any:
 def benches(shared: Any, qtbot: Any) -> Any:
     """The bench set-up, on the shipped simulated bench."""
     del qtbot
-    shared.tabs.setCurrentWidget(shared.bench_setup)
+    shared.tabs.setCurrentWidget(shared._bench_setup)
     shared.bench_setup.refresh("sim")
     return shared.bench_setup
 
