@@ -22,6 +22,9 @@ class Row(Table):
     what: str = Field(min_length=1)
     published: str = Field(min_length=1, description="as the paper says it")
     value: Finite | None = Field(None, description="the same as a number, in the unit of the figure")
+    rounding: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        0.0, description="half a unit of the last digit that was published, where that counts"
+    )
     above: Finite | None = Field(
         None, description="for what is published as a limit or a trend: the interval lies above"
     )

@@ -86,7 +86,9 @@ def _folder(out: str | None) -> Iterator[Path]:
 def cells(line: Line) -> tuple[str, ...]:
     """Say a row in words."""
     closed = {"closed": " (closed)", "open": "", "": ""}[line.row.loop]
-    also = " (paper)" if line.published_inside and line.verdict == INSIDE else ""
+    also = ""
+    if line.verdict == INSIDE and line.published_inside is not None:
+        also = " (paper)" if line.published_inside else ", the paper's number is not"
     measured, interval = "", ""
     if line.figure is not None:
         at = "".join(f" at {value:g} {unit}" for value, unit in line.figure.at.values()) if line.row.at else ""

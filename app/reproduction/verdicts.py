@@ -74,7 +74,7 @@ def _line(row: Row, measured: Mapping[Key, Measurement]) -> Line:
     if figure.interval is None:
         return Line(row, figure, truth, NOT_DETERMINED, None, f"no interval; {remark}")
     low, high = figure.interval
-    published = None if row.value is None else low <= row.value <= high
+    published = None if row.value is None else low <= row.value + row.rounding and row.value - row.rounding <= high
     trend = (row.above is None or low > row.above) and (row.below is None or high < row.below)
     holds = published is not False if truth is None else low <= truth <= high
     inside = holds and trend

@@ -38,6 +38,11 @@ def test_inside_is_the_worlds_truth_or_without_one_what_was_published() -> None:
     assert verdict({"below": 13.0}, (figure(), None)) == ("inside", None)
 
 
+def test_a_rounded_number_is_as_wide_as_its_last_digit() -> None:
+    assert verdict({"value": 12.1}, (figure(), None)) == ("OUTSIDE", False)
+    assert verdict({"value": 12.1, "rounding": 0.2}, (figure(), None)) == ("inside", True)
+
+
 def test_what_gives_no_number_is_never_inside() -> None:
     assert verdict({"value": 10.0}, (figure(None), None)) == ("not determined", None)
     assert verdict({"value": 10.0}, fault="the run failed") == ("FAILED", None)
@@ -72,7 +77,6 @@ def test_five_papers_are_there() -> None:
     [
         ("decay", {"intensity_average": 22.7}, "lifetime_intensity_average", 22.7),
         ("decay", {"lifetimes": [4.7], "amplitudes": [1.0]}, "lifetime_intensity_average", 4.7),
-        ("recombination", {"lifetime_ns": 22.7, "plqy": 0.806}, "k_r_published", 3.55e7),
         ("tauc", {"gap_ev": 1.59}, "gap_direct", 1.59),
         ("mott-schottky", {"potential_v": 0.67}, "built_in_potential", 0.67),
     ],
@@ -93,6 +97,7 @@ def test_the_command_judges_a_paper_and_writes_a_page(command, tmp_path) -> None
     assert "4.7 ns" in text
     assert "not covered" in text
     assert "(closed)" in text
+    assert "inside, the paper&#39;s number is not" in text, "the chromaticity is that of a Gaussian line"
     assert "default-src 'none'" in text
     wrong = command("reproduce", "he32")
     assert (wrong.status, "He23" in wrong.err) == (2, True)
