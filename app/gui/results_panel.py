@@ -186,6 +186,10 @@ class ResultsPanel(QWidget):
 
     def open_runs(self, paths: Sequence[Path]) -> None:
         """Show run files in place, over one another where there are several."""
+        if [run.path for run in self.view.runs] != list(paths):
+            # what stands there is of another run: nobody shall read it, or write a note, as if it were of this one
+            self.view.show_runs(())
+            self.save.setEnabled(False)
         self._say(f"reading {paths[0].name}" if len(paths) == 1 else f"reading {len(paths)} runs", "")
         self._reader.start(lambda: [read_content(path) for path in paths])
 

@@ -101,6 +101,18 @@ def test_the_table_says_of_each_run_what_it_was_and_what_came_of_it_and_filters(
     assert results.sorted.rowCount() >= 1
 
 
+def test_nothing_of_another_run_is_shown_while_a_run_is_read(results: Any, qtbot: Any) -> None:
+    choose(results, qtbot, 0)
+    path = results.content.path
+    results.table.selectRow(1)
+    assert results.content is None
+    assert not results.view.notes.isEnabled()
+    assert not results.save.isEnabled()
+    qtbot.waitUntil(lambda: results.content is not None, timeout=10_000)
+    assert results.content.path != path
+    assert results.save.isEnabled()
+
+
 def test_the_table_is_sorted_by_what_is_clicked(results: Any) -> None:
     results.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     times = [results.sorted.index(row, 0).data() for row in range(2)]
