@@ -19,6 +19,7 @@ from storage import layout as names
 from storage.checksum import algorithm_of
 from storage.encoding import decode_name
 from storage.errors import UnreadableRunFile
+from storage.global_heaps import check_global_heaps
 from storage.guard import Guard
 from storage.journal import journal_path, journal_text, parse_journal
 from storage.layout import ENTRY
@@ -320,6 +321,7 @@ def open_run(path: Path | str, *, limit: int = DEFAULT_LIMIT) -> RunFile:
     with _one_line(path):
         if not h5py.is_hdf5(path):
             raise UnreadableRunFile(f"{path} is no HDF5 file")
+        check_global_heaps(path)
         file, unclosed = _open(path)
         try:
             return RunFile(path, file, unclosed, limit)

@@ -42,6 +42,10 @@ def test_damaged_and_hostile_files_harm_nobody(tmp_path: Path) -> None:
     assert ended["read"] > 15
 
 
+def test_a_heap_in_which_the_library_would_run_for_ever_is_refused(tmp_path: Path) -> None:
+    assert read_mutations(tmp_path, 10567, 10568) == (Counter(refused=1), [])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_thousands_of_damaged_and_hostile_files_harm_nobody(tmp_path: Path) -> None:
