@@ -32,7 +32,7 @@ LEAST_SHARE = 0.85
 LEAST_GAIN = 1.5
 """Of packing with every core over HDF5's own packing, where there are two cores or more."""
 MOST_GROWTH = 64.0
-"""MB by which the memory may grow after the first tenth of the frames."""
+"""MB by which the memory may grow after the first third of the frames, when the queue has long been full."""
 SMALL = (480, 640)
 HEADER = RunHeader("video", "video", "0", "2025-01-01T00:00:00+00:00")
 
@@ -100,7 +100,7 @@ def share(of: list[float], over: list[float]) -> float:
 
 
 def memory(count: int, packed: Compression | None) -> float:
-    """MB by which the process has grown while it recorded, after the first tenth."""
+    """MB by which the process has grown while it recorded, after the first third."""
     frames = camera_frames(SMALL, 8)
     layout = StreamLayout("video", (ColumnLayout("image", "count", SMALL, "u2", compression=packed),))
     process, held = psutil.Process(), []
@@ -112,12 +112,12 @@ def memory(count: int, packed: Compression | None) -> float:
                     held.append(process.memory_info().rss / 1e6)
             writer.finish("completed", [], HEADER.start_time)
         held.append(process.memory_info().rss / 1e6)
-    tenth = len(held) // 10
+    first = max(1, len(held) // 3)
     print(
         f"memory over {count} frames of {SMALL[1]} x {SMALL[0]}, {packed or 'uncompressed'}: at most "
-        f"{max(held[:tenth]):.0f} MB in the first tenth, {max(held[tenth:]):.0f} MB later"
+        f"{max(held[:first]):.0f} MB in the first third, {max(held[first:]):.0f} MB later"
     )
-    return max(held[tenth:]) - max(held[:tenth])
+    return max(held[first:]) - max(held[:first])
 
 
 def main() -> int:
