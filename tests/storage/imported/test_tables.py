@@ -57,6 +57,7 @@ def test_lines_before_the_headings_are_remarks():
         ("a,b\n1,inf\n", "line 2.*overflow"),
         ("a\tb\n1,234\t2,345\n", "two ways.*decimal"),
         ("a;b\n0,5;1\n0.7;2\n", r"line 3, column 1 \(a\): '0.7' does not have the decimal sign ','"),
+        ("a;b\n0,5;1\n0.700;2\n", r"line 3, column 1 \(a\): '0.700' does not have the decimal sign ','"),
         ("nothing here\n", "no line of numbers"),
     ],
 )
