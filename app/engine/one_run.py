@@ -138,6 +138,9 @@ class OneRun:
         self._company.enter(State.FINISHING)
         self._make_safe()
         self._company.settle()
+        if self._ending.tripped and (rows := self.handle.set_aside()):
+            # measured while it came to the trip: kept, and left out of every figure
+            self._journal("info", INTERRUPTED, "what was recorded of the last point is set aside", set_aside=rows)
         duration = self._bench.clock.now() - self._started
         state, reason = self._verdict(error)
         figures: Sequence[FigureOfMerit] = ()
@@ -145,7 +148,7 @@ class OneRun:
         step = "analysis"
         try:
             self._writer.end_records()
-            if state is not State.FAILED and self.handle.records:
+            if state is not State.FAILED and self.handle.records > self.handle.records_set_aside:
                 figures, make_products = self._analyse(state)
                 step = "products"
                 products = self._products(make_products)

@@ -85,6 +85,7 @@ class EngineRun:
         self._tube = bench.tube if bench.has(XrayTube) else None
         self.started = bench.clock.now()
         self.records = 0
+        self.records_set_aside = 0
 
     def attend(self, confirm_beam: Callable[[], None], trip: Callable[[Trip], bool]) -> None:
         """Have the beam confirmed before each record, and `trip` told what was beyond its range."""
@@ -103,6 +104,7 @@ class EngineRun:
             for name, rows in self._rows.items()
             if rows > (before := self._rows_before.get(name, 0))
         }
+        self.records_set_aside += sum(last - first for first, last in found.values())
         self._step_boundary()
         return found
 

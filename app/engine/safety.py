@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.engine.dose_account import DoseAccount
-from app.engine.steady_tube import SteadyTube
+from app.engine.steady_tube import ASKED_EVERY, SteadyTube
 from app.engine.trips import Trip, TripKind, tube_fault
 from drivers.bench import Bench
 from drivers.errors import InstrumentError
@@ -20,6 +20,10 @@ IDLE_LOOKS = 5
 LOST_LOOKS = 2
 """So many looks in a row must be off tolerance or unanswered before the run is tripped: an arc that the supply
 quenches by itself within one look is its own business."""
+
+
+TOLERANCE, COMPLIANCE = "tolerance", "compliance"
+"""What bad looks are counted of, besides the instruments that did not answer."""
 
 
 class SafetyMonitor:
@@ -51,6 +55,8 @@ class SafetyMonitor:
         self._noted: set[TripKind] = set()
         self._last: float | None = None
         self._at_rest = False
+        self._source_state: tuple[int | None, float] | None = None
+        self._source_asked = 0.0
         watched = self._tube is not None or self._source is not None
         self._scheduled = bench.clock.every(PERIOD, self.look) if watched else None
 
@@ -83,7 +89,11 @@ class SafetyMonitor:
         if tube is None or self._at_rest or not tube.beam_expected:
             return
         with tube.lock:
-            self._ask(tube, lambda: self._judge(tube, tube.watch(), expected=tube.beam_expected))
+            for _ in range(LOST_LOOKS):
+                self._ask(tube, lambda: self._judge(tube, tube.watch(), expected=tube.beam_expected))
+                # what a look in passing may let pass once, a point may not
+                if not self._bad_looks.keys() & {tube.role, TOLERANCE}:
+                    return
 
     def _look_at_tube(self) -> None:
         tube = self._tube
@@ -101,12 +111,24 @@ class SafetyMonitor:
 
     def _look_at_source(self) -> None:
         source = self._source
-        if source is None or not source.output_on or not source.lock.acquire(blocking=False):
+        if source is None or not source.output_on or self._is_steady(source):
+            return
+        if not source.lock.acquire(blocking=False):
             return
         try:
             self._ask(source, lambda: self._judge_source(source))
         finally:
             source.lock.release()
+
+    def _is_steady(self, source: SourceMeter) -> bool:
+        """Say whether nothing has changed since the last answer: see `SteadyTube`, and for how long that holds."""
+        changes, now = self._bench.tube_changes, self._bench.clock.now()
+        state = (changes, source.voltage)
+        well = not self._bad_looks.keys() & {source.role, COMPLIANCE}
+        if changes is not None and well and state == self._source_state and now - self._source_asked < ASKED_EVERY:
+            return True
+        self._source_state, self._source_asked = state, now
+        return False
 
     def _ask(self, instrument: Role, look: Callable[[], None]) -> None:
         try:
@@ -128,9 +150,9 @@ class SafetyMonitor:
 
     def _judge_source(self, source: SourceMeter) -> None:
         if not source.output_on or not source.in_compliance():
-            self._bad_looks.pop("compliance", None)
+            self._bad_looks.pop(COMPLIANCE, None)
             self._noted.discard(TripKind.COMPLIANCE)
-        elif self._again("compliance"):
+        elif self._again(COMPLIANCE):
             said = f"the source is in compliance at {source.voltage:g} V"
             self._say(Trip(TripKind.COMPLIANCE, said, "source_meter"))
 
@@ -154,9 +176,9 @@ class SafetyMonitor:
         elif not now.beam_on:
             self._say(Trip(TripKind.TUBE_FAULT, "the beam went off by itself", "tube"))
         elif tube.at_operating_point(now):
-            self._bad_looks.pop("tolerance", None)
+            self._bad_looks.pop(TOLERANCE, None)
             self._noted.discard(TripKind.OFF_TOLERANCE)
-        elif self._again("tolerance"):
+        elif self._again(TOLERANCE):
             voltage, current = tube.operating_point
             self._say(
                 Trip(

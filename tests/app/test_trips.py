@@ -159,6 +159,33 @@ def test_a_point_after_the_beam_went_off_is_not_recorded(simulated_bench: Simula
         assert list(file.streams["doses"]["step"]) == [0, 1, 2]
 
 
+def test_a_point_beside_a_tube_that_cannot_be_read_is_not_recorded(simulated_bench: SimulatedBench) -> None:
+    def garble_and_record(run: Run, step: int) -> None:
+        if step == 2:
+            simulated_bench.faults.add(Fault(FaultKind.GARBAGE_REPLY, "tube", count=4))
+            run.record(HoldBeam.doses, dose_rate=1.0, dose_rate_errors=0.1, step=99.0)
+
+    outcome = simulated_bench.run(meanwhile(garble_and_record), steps=5)
+    assert outcome.tripped
+    assert outcome.run_file is not None
+    with open_run(outcome.run_file) as file:
+        assert 99.0 not in file.streams["doses"]["step"]
+
+
+def test_the_last_point_before_a_trip_counts_in_no_figure(simulated_bench: SimulatedBench) -> None:
+    def open_door(run: Run, step: int) -> None:
+        if step == 3:
+            simulated_bench.faults.add(Fault(FaultKind.DOOR_OPENED))
+
+    outcome = simulated_bench.run(meanwhile(open_door), steps=50)
+    assert outcome.tripped
+    assert outcome.run_file is not None
+    with open_run(outcome.run_file) as file:
+        rates = list(file.streams["doses"]["dose_rate"])
+    assert len(rates) == 4
+    assert outcome.figures[0].value == pytest.approx(float(np.mean(rates[:3])))
+
+
 def test_a_block_whose_beam_went_off_raises_at_its_end(simulated_bench: SimulatedBench) -> None:
     tube = simulated_bench.bench.tube
     with pytest.raises(Exception, match="the interlock opened"), tube.beam(30, 1):
@@ -252,7 +279,7 @@ def test_a_tube_that_arcs_again_and_again_is_not_switched_on_for_ever(bench_with
 
     outcome = simulated.run(meanwhile(arc), steps=6)
     assert (outcome.state, outcome.tripped) == (State.ABORTED, True)
-    assert len(journal(outcome, "interrupted")) == 2
+    assert sum("trip" in event for event in journal(outcome, "interrupted")) == 2
     assert not simulated.world.tube.high_voltage_on
 
 
