@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from app.gui.levels_histogram import LevelsHistogram
 from app.gui.read_out_plot import Array
-from app.gui.theme import colours, mark
+from app.gui.theme import colours, mark, paint_plots
 
 COLOUR_MAPS = {"grey": "CET-L1", "viridis": "viridis", "inferno": "inferno", "rainbow": "CET-R4"}
 
 PIXELS_FOR_LEVELS = 40_000
 """Pixels that automatic levels are found from"""
+
+BESIDE = 1.8
+"""Width over height from which the profile stands beside the frame"""
 
 LEVELS_AT = (0.5, 99.5)
 """Percentiles"""
@@ -85,10 +89,11 @@ class ImagePlot(QWidget):
         self._profile.hideButtons()
         self._profile.hide()
         self._curve = self._profile.plot(pen=pg.mkPen(colours().series[0], width=1.5))
-        splitter = QSplitter(Qt.Orientation.Vertical)
+        self._splitter = splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.view)
         splitter.addWidget(self._profile)
-        splitter.setSizes([400, 150])
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
         below = QHBoxLayout()
         below.addWidget(self._facts)
         below.addStretch(1)
@@ -165,6 +170,19 @@ class ImagePlot(QWidget):
         self._rectangle.setSize((width, height))
         self.region.setChecked(True)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  (Qt's name)
+        """Put the profile where there is place for it: beside the frame, or below it."""
+        super().resizeEvent(event)
+        wide = self.width() > BESIDE * self.height()
+        self._splitter.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  (Qt's name)
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_profile"):
+            paint_plots(self.view, self.plot, self.histogram)
+            paint_plots(self._profile, self._profile.getPlotItem())
+
     def _place_tools(self) -> None:
         assert self._pixels is not None  # noqa: S101
         rows, columns = self._pixels.shape
@@ -202,7 +220,11 @@ class ImagePlot(QWidget):
 
     def _show_tool(self, tool: pg.ROI, on: bool) -> None:
         tool.setVisible(on)
-        self._profile.setVisible(self.line.isChecked())
+        shown = self.line.isChecked()
+        if shown != self._profile.isVisibleTo(self):
+            self._profile.setVisible(shown)
+            # Qt takes them as shares
+            self._splitter.setSizes([600, 400])
         self._show_tools()
 
     def _show_tools(self) -> None:

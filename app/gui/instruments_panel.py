@@ -32,6 +32,9 @@ COLUMNS = ("Role", "Identity", "Address", "Reading")
 
 FREE = "By hand: watched as in a run, and off again after the time that is set."
 BUSY = "A run has the bench: nothing can be set by hand until it has ended."
+FIELDS_BELOW, PLOT_BELOW = (260, 340), (120, 480)
+"""Shares of the table and of what stands below it"""
+
 CLOSED = "No bench is open."
 
 
@@ -99,10 +102,11 @@ class InstrumentsPanel(QWidget):
         column_layout.setContentsMargins(0, 0, 0, 0)
         column_layout.addWidget(self._word)
         column_layout.addWidget(self.cards, 1)
-        splitter = QSplitter(Qt.Orientation.Vertical)
+        self._splitter = splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.table)
         splitter.addWidget(below)
-        splitter.setSizes([220, 400])
+        splitter.setSizes(list(FIELDS_BELOW))
+        self.cards.currentChanged.connect(self._make_place)
         splitter.setChildrenCollapsible(False)
         outer = QVBoxLayout(self)
         outer.addWidget(splitter)
@@ -167,6 +171,10 @@ class InstrumentsPanel(QWidget):
             card.end()
         for one in self._by_hand:
             one.take_back()
+
+    def _make_place(self, index: int) -> None:
+        plots = self.cards.widget(index) in (self.spectrometer, self.camera)
+        self._splitter.setSizes(list(PLOT_BELOW if plots else FIELDS_BELOW))
 
     def set_busy(self, busy: bool) -> None:
         """Keep hands off while a run holds the bench."""

@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
         self.live.resume_wanted.connect(link.resume)
         self.live.abort_wanted.connect(lambda: link.stop("aborted at the window"))
         self.instruments.on_wanted.connect(link.by_hand)
+        self.instruments.on_wanted.connect(lambda *_: self._say("", ""))
         self.instruments.off_wanted.connect(link.off)
         self.instruments.adjust_wanted.connect(link.adjust)
         self.instruments.live_wanted.connect(link.watch_live)

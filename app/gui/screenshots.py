@@ -116,6 +116,8 @@ def _story(folder: Path, runs: Path) -> None:
 
 
 def _by_hand(window: MainWindow, save: Callable[[str], None]) -> None:
+    from app.gui.theme import apply_theme
+
     panel = window.instruments
     window.tabs.setCurrentWidget(panel)
     tube = panel.tube
@@ -144,23 +146,32 @@ def _by_hand(window: MainWindow, save: Callable[[str], None]) -> None:
         panel.camera.image.line.setChecked(True)
         panel.camera.image.region.setChecked(True)
         save("camera")
+        apply_theme(True)
+        save("camera-dark")
+        apply_theme(False)
     window.stop()
     wait_until(lambda: "OFF" in window.safety.beam_text, "the beam's end")
 
 
 def _set_up(window: MainWindow, save: Callable[[str], None]) -> None:
+    from app.gui.theme import apply_theme
+
     window.measurement.edit_sample.click()
     window.samples.choose("dong24-tio2")
     window.samples.form.field("thickness_um").set_value(-300.0)
     save("sample")
     window.tabs.setCurrentWidget(window._bench_setup)
     setup = window.bench_setup
-    setup.show_bench("kit")
+    setup.bench.setCurrentText("kit")
     setup.roles.setCurrentRow(3)
     save("bench-setup")
     setup.pages.setCurrentIndex(1)
     setup.forms["limits"].field("bias_v").set_value(5000.0)
     save("bench-limits")
+    apply_theme(True)
+    setup.pages.setCurrentIndex(0)
+    save("bench-setup-dark")
+    apply_theme(False)
 
 
 if __name__ == "__main__":

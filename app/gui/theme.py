@@ -104,6 +104,18 @@ def apply_theme(dark: bool) -> None:
     pg.setConfigOptions(background=chosen.base, foreground=chosen.text, antialias=True)
 
 
+def paint_plots(view: pg.GraphicsView, *plots: pg.PlotItem) -> None:
+    """Give plots that are there already the colours in use."""
+    chosen = colours()
+    view.setBackground(chosen.base)
+    for plot in plots:
+        for side in ("left", "bottom"):
+            axis = plot.getAxis(side)
+            axis.setPen(chosen.text)
+            axis.setTextPen(chosen.text)
+            axis.setLabel(axis.labelText, axis.labelUnits, color=chosen.text)
+
+
 def mark(widget: QWidget, name: str, value: object) -> None:
     """Set a property that the style sheet asks for, and have it looked at again."""
     widget.setProperty(name, value)
@@ -140,6 +152,8 @@ def _sheet(chosen: Colours) -> str:
     QPushButton[role="small"] {{ padding: 2px 8px; }}
     QFrame[card="true"] {{ background: {chosen.base}; border: 1px solid {chosen.line}; border-radius: 5px; }}
     QFrame[card="question"] {{ background: {chosen.raised}; border: 2px solid {chosen.warning}; border-radius: 5px; }}
+    QCheckBox::indicator:unchecked {{ border: 1px solid {chosen.faint}; border-radius: 2px; width: 12px; height: 12px;
+        background: {chosen.base}; }}
     QTabBar::tab {{ padding: 6px 14px; color: {chosen.faint}; border-bottom: 3px solid transparent; }}
     QTabBar::tab:selected {{ color: {chosen.text}; border-bottom: 3px solid {chosen.accent}; }}
     QTabWidget::pane {{ border-top: 1px solid {chosen.line}; }}
