@@ -18,7 +18,7 @@ from analysis.slanted_edge import mtf_figures, slanted_edge
 
 SIDE = 2048
 EDGE_LIMIT = 3.0
-CORRECTION_LIMIT = 1.0
+CORRECTION_LIMIT = 2.0
 
 
 def edge(shape: tuple[int, int], angle: float, sigma: float) -> FloatArray:
@@ -61,20 +61,17 @@ def edge_time(rounds: int) -> float:
 
 
 def correction_time(rounds: int) -> float:
-    """Correction of a 16-bit frame against two plain numpy passes over it."""
+    """Return how many numpy passes over a 16-bit frame its correction takes: subtractions of an array as large."""
     rng = np.random.default_rng(2)
     dark = average_frames(rng.poisson(100.0, (3, SIDE, SIDE)).astype(np.uint16))
     flat = average_frames(rng.poisson(5000.0, (3, SIDE, SIDE)).astype(np.uint16))
     correction = flat_field_correction(dark, flat)
     frame = rng.poisson(2000.0, (SIDE, SIDE)).astype(np.uint16)
-    out, response = np.empty((SIDE, SIDE)), flat.mean - dark.mean
-
-    def two_passes() -> object:
-        return (frame * 1.0 - dark.mean) / response
-
-    for name, ours in (("new array", lambda: correction.apply(frame)), ("given", lambda: correction.apply(frame, out))):
-        spent, passes, times = ratio(ours, two_passes, rounds)
-        print(f"correction into a {name}: {spent * 1e3:.1f} ms, plain numpy {passes * 1e3:.1f} ms, ratio {times:.2f}")
+    out, passed = np.empty((SIDE, SIDE)), np.empty((SIDE, SIDE))
+    spent, one_pass, times = ratio(
+        lambda: correction.apply(frame, out), lambda: np.subtract(frame, dark.mean, out=passed), 4 * rounds
+    )
+    print(f"correction: {spent * 1e3:.1f} ms, one numpy pass {one_pass * 1e3:.1f} ms, {times:.2f} passes")
     return times
 
 
@@ -110,7 +107,7 @@ def main() -> int:
     if edge_time(options.rounds) > EDGE_LIMIT:
         missed.append(f"slanted edge takes more than {EDGE_LIMIT:g} Gaussian filterings")
     if correction_time(options.rounds) > CORRECTION_LIMIT:
-        missed.append("correction takes more than two plain numpy passes")
+        missed.append("correction takes more than two numpy passes")
     if not all(0.90 <= share <= 0.99 for share in coverage(options.seeds)):
         missed.append("an interval of 95 % holds the truth in fewer than 90 % or more than 99 % of cases")
     for what in missed:
