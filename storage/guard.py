@@ -83,9 +83,10 @@ class Guard:
     def group(self, parent: h5py.Group, name: str) -> h5py.Group:
         """Child that is a group."""
         found = self.member(parent, name)
-        if not isinstance(found, h5py.Group) or len(found) > _MAX_MEMBERS:
-            raise self._refusal(f"{parent.name}/{name} is no group, or one of too many members")
-        return found
+        with self.faults():
+            if not isinstance(found, h5py.Group) or len(found) > _MAX_MEMBERS:
+                raise self._refusal(f"{parent.name}/{name} is no group, or one of too many members")
+            return found
 
     def dataset(self, parent: h5py.Group, name: str) -> h5py.Dataset:
         """Child that is a dataset whose data are in this file and of a size to be read."""

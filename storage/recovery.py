@@ -160,7 +160,7 @@ def _recover(run: RunFile, copy: Path) -> Recovered:
         with h5py.File(building, "w", libver=LIBVER, locking=False) as file:
             recovered = _copy(run, file, copy)
         replace_synced(building, copy)
-    except (OSError, RuntimeError) as fault:
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as fault:
         raise RunFileError(f"{run.path} cannot be recovered into {copy}: {fault}") from fault
     finally:
         building.unlink(missing_ok=True)
