@@ -8,7 +8,7 @@ from analysis.decay import decay_figures
 from analysis.decay_fit import DecayFit
 from analysis.figure import FigureOfMerit
 from analysis.recombination import recombination_rates
-from procedures.drawing import Curve, Drawing, Points
+from procedures.drawing import Drawing, Points
 from procedures.elsewhere.analysis_only import AnalysisOnly
 from procedures.parameters import FloatParameter, IntegerParameter
 from procedures.run_data import RunData
@@ -54,13 +54,16 @@ class Decay(AnalysisOnly):
         seen = data["histogram"]
         fit, _ = self._fit(data)
         lit = seen["counts"] > 0
+        drawn = [Points(seen["bin"][lit] * 1e9, seen["counts"][lit], label="counts", joined=True)]
+        if fit is not None:
+            # as points of its own, and not as their curve: it lies on them and needs a colour of its own
+            drawn.append(Points(fit.times * 1e9, fit.expected, label="model", joined=True))
         return (
             Drawing(
                 f"Decay of {data.sample.name if data.sample else 'the sample'}",
                 "Time (ns)",
                 "Counts a bin",
-                (Points(seen["bin"][lit] * 1e9, seen["counts"][lit], label="counts", joined=True),),
-                () if fit is None else (Curve(fit.times * 1e9, fit.expected, label="model"),),
+                drawn,
                 log_y=True,
                 quoted=("lifetime_intensity_average", "lifetime_amplitude_average"),
             ),

@@ -52,7 +52,8 @@ OCEANVIEW = (
 )
 SPECTRASUITE = (
     "SpectraSuite Data File\n++++++\nDark Spectrum Present: No\nSpectrometers: USB4C1\n"
-    "Integration Time (usec): 100000 (USB4C1)\nSpectra Averaged: 10 (USB4C1)\nCorrect for Electrical Dark: Yes (USB4C1)\n"
+    "Integration Time (usec): 100000 (USB4C1)\nSpectra Averaged: 10 (USB4C1)\n"
+    "Correct for Electrical Dark: Yes (USB4C1)\n"
     "Number of Pixels in Processed Spectrum: 3\n>>>>>Begin Processed Spectral Data<<<<<\n339.09\t1.5\n340.1\t2.5\n"
     "341.2\t-3.5\n>>>>>End Processed Spectral Data<<<<<\n"
 )
