@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from app.engine.dose_account import DoseAccount
 from app.engine.events import Level, Noted
 from app.engine.safety import PERIOD, SafetyMonitor
+from app.engine.trips import Trip, policy_of
 from config.mistake import UserMistake
 from drivers.bench import Bench
 from drivers.errors import Inhibited
@@ -111,6 +112,8 @@ class ByHand:
         InstrumentError
             If the tube does not do it: then it is off.
         """
+        from procedures.procedure import check_warmed_up
+
         tube = self._bench.tube
         tube.check_operating_point(voltage_kv, current_ma)
         dose, budget = self._account.dose, self._bench.file.limits.dose_per_run_gy
@@ -118,6 +121,14 @@ class ByHand:
             raise UserMistake(
                 f"the sample has had {dose:.3g} Gy by hand, the budget is {budget:g} Gy (limits.dose_per_run_gy): "
                 f"count anew when another one is in the beam"
+            )
+        check_warmed_up(self._bench, voltage_kv)
+        limits = self._bench.file.limits
+        if tube.duty_left <= 0:
+            # a run waits; a hand that says Off while the tube rests must not see a beam afterwards
+            raise UserMistake(
+                f"the beam was on for {limits.duty_cycle:.0%} of {limits.duty_window_s:g} s (limits.duty_cycle): "
+                f"let the tube rest, and try again"
             )
         self._check_time("tube", seconds)
         tube.arm_watchdog(WATCHDOG)
@@ -322,10 +333,13 @@ class ByHand:
         if not 0 < seconds <= longest:
             raise UserMistake(f"{role} by hand for {seconds:g} s: must be above 0 and at most {longest:g} s")
 
-    def _trip(self, trip: object) -> bool:
-        what = str(trip)
-        self._say("error", what)
-        self._halt(what)
+    def _trip(self, trip: Trip) -> bool:
+        """Obey the bench file's policy; a pause is none for a hand, and ends it."""
+        if policy_of(self._bench.file.policies, trip.kind) == "note":
+            self._say("warning", trip.message)
+            return True
+        self._say("error", trip.message)
+        self._halt(trip.message)
         return False
 
     def _halt(self, reason: str) -> None:

@@ -239,7 +239,10 @@ class BenchPanel(QWidget):
             raise UserMistake(f"geometry.filters: {self.filters.problem}")
         before = self._loaded.content.simulation if self._loaded else None
         entries = {role: editor.entry for role, editor in self.editors.items()}
+        # what has no page here is kept as the file has it
+        untouched = self._loaded.content.model_dump(exclude={"simulation", *self.forms}) if self._loaded else {}
         table: dict[str, Any] = {
+            **untouched,
             "name": self.name.text().strip(),
             "title": self.title.text().strip(),
             "instruments": {role: entry for role, entry in entries.items() if entry is not None},

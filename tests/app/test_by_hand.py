@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.engine.by_hand import ByHand
 from app.engine.events import Noted
+from config.bench_file import WarmUp
 from config.mistake import UserMistake
 from drivers.errors import Inhibited, InterlockOpen
+from drivers.tube_use import TubeUse
 from sim_instruments.faults import Fault, FaultKind
 
 
@@ -166,6 +169,36 @@ def test_an_open_door_refuses_the_beam(held: Hand) -> None:
         held.hand.beam_on(30, 1, 10)
     assert not on(held)
     assert not held.hand.active
+
+
+def test_a_tube_that_must_rest_or_be_warmed_up_is_not_switched_on(
+    held: Hand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tube = held.bench.tube
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tube), "duty_left", property(lambda _: 0.0))
+        with pytest.raises(UserMistake, match="let the tube rest"):
+            held.hand.beam_on(30, 1, 10)
+    row = WarmUp.model_validate({"idle_days": 7.0})
+    held.bench.file = held.bench.file.model_copy(update={"warm_up": (row,)})
+    tube.use = TubeUse("a tube that was never used", tmp_path / "use.json")
+    with pytest.raises(UserMistake, match="tube-warm-up"):
+        held.hand.beam_on(30, 1, 10)
+    assert not on(held)
+
+
+@pytest.mark.parametrize(("policy", "stops"), [("note", 0), ("pause", 1), ("abort", 1)])
+def test_the_bench_file_says_whether_a_bias_by_hand_may_be_in_compliance(
+    held: Hand, monkeypatch: pytest.MonkeyPatch, policy: str, stops: int
+) -> None:
+    policies = held.bench.file.policies.model_copy(update={"compliance": policy})
+    held.bench.file = held.bench.file.model_copy(update={"policies": policies})
+    monkeypatch.setattr(held.bench.source_meter, "in_compliance", lambda: True)
+    held.hand.bias_on(1.0, 1e-4, 100)
+    held.pass_time(2)
+    assert len(held.reasons) == stops
+    assert held.bench.source_meter.output_on is (not stops)
+    assert sum("compliance at" in note.message for note in held.notes) == 1
 
 
 def test_the_end_of_manual_control_leaves_nothing_on(held: Hand) -> None:

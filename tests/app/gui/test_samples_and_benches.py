@@ -158,6 +158,20 @@ def test_mistakes_of_a_bench_stand_where_they_are_made(benches: Any) -> None:
     assert benches.use.isEnabled()
 
 
+def test_what_has_no_page_is_kept_as_the_file_has_it(benches: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import app.gui.bench_panel as module
+    from config.loading import Loaded, check
+
+    shipped = bench_file("sim")
+    table = {**shipped.content.model_dump(), "warm_up": [{"idle_days": 7.0}]}
+    rich = Loaded(check(table, type(shipped.content), "test"), shipped.text, shipped.path)
+    monkeypatch.setattr(module, "bench_file", lambda _: rich)
+    benches.show_bench("sim")
+    assert benches.content() == rich.content
+    monkeypatch.undo()
+    benches.show_bench("sim")
+
+
 def test_an_address_where_nobody_is_says_so(benches: Any, qtbot: Any) -> None:
     benches.show_bench("kit")
     source = benches.editors["source_meter"]
