@@ -108,6 +108,7 @@ def test_every_library_that_the_code_imports_is_declared() -> None:
         "serial": "pyserial",
         "PySide6": "pyside6-essentials",
         "pyvisa_py": "pyvisa-py",
+        "PIL": "pillow",
     }
     declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["dependencies"]}
     gui = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["gui"]}
