@@ -85,13 +85,15 @@ def main(given: argparse.Namespace) -> int:
 
 
 def _list_faults(*, as_json: bool) -> int:
+    from rich.markup import escape
+
     from sim_instruments.fault_text import DESCRIPTIONS, FORM, ON_A_LINE
 
     if as_json:
         print_json([{"kind": kind, "what": line, "role": kind in ON_A_LINE} for kind, line in DESCRIPTIONS.items()])
         return 0
     rows = [(str(kind), "yes" if kind in ON_A_LINE else "", line) for kind, line in DESCRIPTIONS.items()]
-    print_table(f"Faults: {FORM}", ("kind", "of a role", "what happens"), rows)
+    print_table(f"Faults: {escape(FORM)}", ("kind", "of a role", "what happens"), rows)
     return 0
 
 

@@ -111,7 +111,9 @@ def test_a_fault_that_makes_no_sense_is_refused_in_one_line(text: str, said: str
 
 def test_the_command_lists_them(command: Any) -> None:
     assert {one["kind"] for one in command("sim", "--list-faults", "--json").document} == set(FaultKind)
-    assert "door-opened" in command("sim", "--list-faults").out
+    said = command("sim", "--list-faults").out
+    assert "door-opened" in said
+    assert "[@SECONDS]" in said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
