@@ -42,11 +42,13 @@ def _snr(
     """
     image = camera.relative_noise_power(voltage_kv, dose, exposure_time, light) / frames
     flat = camera.relative_noise_power(voltage_kv, flat_dose, flat_exposure_time, light) / flat_frames
-    dark = 0.0
     if not math.isclose(exposure_time, flat_exposure_time):
-        for received, time in ((dose, exposure_time), (flat_dose, flat_exposure_time)):
-            dark += camera.relative_dark_noise_power(voltage_kv, received, time, light) / dark_frames
-    return 1.0 / math.sqrt(image + flat + dark)
+        image += camera.relative_dark_noise_power(voltage_kv, dose, exposure_time, light) / dark_frames
+        flat += camera.relative_dark_noise_power(voltage_kv, flat_dose, flat_exposure_time, light) / dark_frames
+    # the mean and the mean square of a quotient, to the second order of what it is divided by
+    mean = 1.0 + flat + 3.0 * flat**2
+    square = (1.0 + image) * (1.0 + 3.0 * flat + 15.0 * flat**2)
+    return mean / math.sqrt(square - mean**2)
 
 
 def _dose_at_snr(
