@@ -68,8 +68,12 @@ class _Points:
         return [f"{text}: heating changed the sample, or it had not settled"]
 
 
+def _sensor_uncertainty(data: RunData) -> float:
+    return data.calibration("temperature_stage", "sensor_uncertainty_k", 0.1)
+
+
 def _fit(data: RunData, points: _Points) -> ActivationEnergy:
-    uncertain = data.calibration("temperature_stage", "sensor_uncertainty_k", 0.1)
+    uncertain = _sensor_uncertainty(data)
     # a sensor that is wrong by a constant dT turns 1/T, and with it the slope, by 2 dT / T
     scale = 2.0 * uncertain / float(points.temperature.mean())
     return activation_energy(points.temperature, points.conductivity, points.errors, scale)
@@ -84,7 +88,9 @@ def activation_figures(data: RunData) -> list[FigureOfMerit]:
             FigureOfMerit.refused("activation_energy", "eV", METHOD, reason, warnings=tuple(points.warnings)),
         ]
     found = _fit(data, points)
-    return [figure.with_warnings(*points.warnings) for figure in found.figures] + [found.breakpoint]
+    return [figure.with_warnings(*points.warnings) for figure in found.figures] + [
+        found.breakpoint.with_systematic(_sensor_uncertainty(data))
+    ]
 
 
 def activation_drawings(data: RunData) -> list[Drawing]:
