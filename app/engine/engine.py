@@ -65,6 +65,7 @@ class Engine:
         self._ending: Ending | None = None
         self._run: EngineRun | None = None
         self._switching_off: list[threading.Thread] = []
+        self._beginning = threading.Lock()
         self._state = State.QUEUED
 
     @property
@@ -104,13 +105,17 @@ class Engine:
         self.bench.inhibit()
         # not in this thread: it may be the clock's, which the tube's lock would hold up
         switching_off = threading.Thread(target=self._beam_off, name="beam off", daemon=True)
-        self._switching_off.append(switching_off)
-        switching_off.start()
+        with self._beginning:
+            # who settles must not meet a thread that has not begun
+            self._switching_off.append(switching_off)
+            switching_off.start()
 
     def _settle(self) -> None:
         """Wait for who switches the beam off: too late, and it would switch off what was switched on again since."""
-        while self._switching_off:
-            self._switching_off.pop().join(SETTLING_PATIENCE)
+        with self._beginning:
+            waited_for, self._switching_off = self._switching_off, []
+        for one in waited_for:
+            one.join(SETTLING_PATIENCE)
 
     def _abort(self, reason: str, tripped: bool) -> None:
         self.abort(reason, tripped=tripped)
