@@ -24,7 +24,7 @@ def interpreter_for_a_window() -> Iterator[None]:
     drawing one plot asks for some twenty turns. Garbage would be collected in whatever thread made the last object:
     where a widget is part of it, the program crashes, with the beam on.
     """
-    interval = sys.getswitchinterval()
+    interval, collected = sys.getswitchinterval(), gc.isenabled()
     sys.setswitchinterval(TURN)
     collector = GarbageCollector(COLLECT_EVERY)
     # what is there now stays: looking through it again and again takes a tenth of a second each time
@@ -34,5 +34,6 @@ def interpreter_for_a_window() -> Iterator[None]:
     finally:
         collector.timer.stop()
         gc.unfreeze()
-        gc.enable()
+        if collected:
+            gc.enable()
         sys.setswitchinterval(interval)

@@ -82,6 +82,16 @@ def _shared_opener(tmp_path_factory: pytest.TempPathFactory, qapp: Any) -> Itera
     yield from _windows(tmp_path_factory.mktemp("window"))
 
 
+@pytest.fixture(autouse=True)
+def interpreter_as_under_a_window(qapp: Any) -> Iterator[None]:
+    """Have garbage collected in this thread only: a widget that another one destroys ends the tests."""
+    del qapp
+    from app.gui.interpreter import interpreter_for_a_window
+
+    with interpreter_for_a_window():
+        yield
+
+
 @pytest.fixture
 def open_window(_opener: _Windows, qtbot: Any) -> Callable[[], Any]:
     """Give a function that opens the window; what is open at the end is closed, which must not take long."""
