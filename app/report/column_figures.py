@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.report.picture import PLAIN_TEXT, draw_on, drawings_of
+from app.report.picture import PLAIN_TEXT, add_legend, draw_on, drawings_of
 from config.mistake import UserMistake
 from storage.reader import open_run
 
@@ -71,6 +71,7 @@ def save_column_figures(
             page = Figure(figsize=(width_cm / 2.54, 0.75 * width_cm / 2.54), layout="constrained")
             axes = page.add_subplot()
             draw_on(axes, drawing)
+            add_legend(axes)
             axes.grid(visible=False)
             for suffix in formats:
                 path = stem.with_name(f"{stem.name}-figure-{number}.{suffix}")

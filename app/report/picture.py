@@ -82,6 +82,7 @@ def figure_of(drawing: Drawing, figures: Sequence[FigureOfMerit]) -> Figure:
     with rc_context(PLAIN_TEXT):
         axes = page.add_subplot()
         draw_on(axes, drawing)
+        add_legend(axes)
         axes.set_title(drawing.title)
         _quote(page, [figure for figure in figures if figure.name in drawing.quoted])
     return page
@@ -137,7 +138,11 @@ def draw_on(axes: Axes, drawing: Drawing, colours: Sequence[str] = COLOURS, mark
     if drawing.log_y:
         axes.set_yscale("log")
     axes.grid(alpha=0.0 if drawing.raster is not None else 0.25)
-    if any([*(one.label for one in drawing.points), *(one.label for one in drawing.curves), *drawing.marks]):
+
+
+def add_legend(axes: Axes) -> None:
+    """Name what is drawn, where it has names: once for all that is in the axes, as it takes longer than drawing."""
+    if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False)
 
 
