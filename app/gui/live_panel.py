@@ -29,8 +29,8 @@ from app.gui.run_content import InBackground, RunContent, read_content
 from app.gui.stream_buffer import StreamBuffer
 from app.gui.theme import mark
 
-REFRESH = 40
-"""ms between two drawings while records come"""
+REFRESH = 20
+"""ms between two drawings while records come; each draws one plot, so that none keeps the window for long"""
 
 NO_RUN = "No run yet: put one together on the left and press Start."
 
@@ -193,7 +193,7 @@ class LivePanel(QWidget):
 
     def end(self, end: RunEnd) -> None:
         """Show how the run ended, and what came of it."""
-        self._draw()
+        self._draw_all()
         self._refresh.stop()
         self._order = None
         self._left.setText("")
@@ -233,16 +233,19 @@ class LivePanel(QWidget):
         (self.resume_wanted if self._state is State.PAUSED else self.pause_wanted).emit()
 
     def _draw(self) -> None:
-        """Draw what has changed and can be seen."""
-        for _, view in self._views:
+        """Draw the next plot that has changed and can be seen."""
+        for number, (_, view) in enumerate(self._views):
             if view in self._stale and view.isVisible():
                 view.redraw()
                 self._stale.discard(view)
+                # the others come before it the next time
+                self._views.append(self._views.pop(number))
+                return
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  (Qt's name)
         """Draw what has come while the panel was hidden."""
         super().showEvent(event)
-        QTimer.singleShot(0, self._draw)
+        QTimer.singleShot(0, self._draw_all)
 
     def _draw_all(self) -> None:
         """Draw what came to light."""
