@@ -102,7 +102,7 @@ def beam(window: Any, qtbot: Any, seconds: float = 600) -> None:
 
 def test_the_beam_counts_dose_and_goes_off_after_its_time(window: Any, qtbot: Any) -> None:
     tube = window.instruments.tube
-    beam(window, qtbot, seconds=20)
+    beam(window, qtbot, seconds=80)
     qtbot.waitUntil(lambda: "Gy" in tube.dose.text(), timeout=5_000)
     qtbot.waitUntil(lambda: "Gy" in window.safety.dose_text, timeout=5_000)
     qtbot.waitUntil(lambda: window.safety.beam_text == "BEAM OFF", timeout=10_000)
