@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from analysis.coltman import coltman_mtf
 from analysis.figure import FigureOfMerit
 from analysis.line_groups import find_line_groups
-from analysis.line_pairs import LinePairsRefused, coltman_mtf, line_pair_contrast, resolvable_frequency
+from analysis.line_pairs import LinePairsRefused, line_pair_contrast, resolvable_frequency
 
 
 def bars(frequency, sigma=1.0, angle=0.0, shape=(80, 120), offset=0.0, noise=0.0, seed=1, depth=1.0):
