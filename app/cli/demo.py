@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,16 @@ from analysis.figure import FigureOfMerit
 from app.cli import arguments as shared
 from app.cli.interruption import in_a_thread, signals_end
 from app.cli.progress import ProgressBar
-from app.cli.tables import at_text, path_text, print_json, print_table, value_text
+from app.cli.tables import (
+    Notes,
+    at_column,
+    at_text,
+    path_text,
+    print_columns,
+    print_json,
+    print_table,
+    value_cell,
+)
 from app.engine.engine import Engine
 from app.engine.events import State
 from app.engine.operator import AlwaysYes
@@ -154,24 +162,21 @@ def _show(json: bool, outcomes: list[Outcome], rows: list[Row], pictures: list[P
         )
         return
     for procedure, preset in PRESETS:
-        print_table(
-            f"{procedure} ({preset})",
-            ("figure", "at", "world", "measured", "95 %", "paper", "warnings"),
-            [
-                (
-                    row.figure.name,
-                    ", ".join(f"{value:g} {unit}" for value, unit in row.figure.at.values()),
-                    "" if row.truth is None else f"{row.truth:.5g}",
-                    value_text(row.figure),
-                    {True: "holds", False: "MISSES", None: ""}[row.holds],
-                    row.published,
-                    # the run file and `xraybench show` have them in full
-                    "; ".join(textwrap.shorten(warning, 40, placeholder=" ...") for warning in row.figure.warnings),
-                )
-                for row in rows
-                if row.procedure == procedure
-            ],
-        )
+        shown = [row for row in rows if row.procedure == procedure]
+        notes = Notes()
+        at, conditions = at_column([row.figure for row in shown])
+        columns = {
+            "figure": [row.figure.name for row in shown],
+            at: conditions,
+            "world": ["" if row.truth is None else f"{row.truth:.5g}" for row in shown],
+            "measured": [value_cell(row.figure) for row in shown],
+            "95 %": [{True: "holds", False: "MISSES", None: ""}[row.holds] for row in shown],
+            "paper": [row.published for row in shown],
+            "note": [notes.marks(row.figure.warnings) for row in shown],
+        }
+        if shown:
+            print_columns(f"{procedure} ({preset})", columns)
+            notes.print()
     for outcome in outcomes:
         reason = f": {outcome.reason}" if outcome.reason else ""
         print(f"{outcome.procedure} {outcome.state}{reason}: {path_text(outcome.run_file)}")  # noqa: T201

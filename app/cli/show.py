@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,7 @@ def main(given: argparse.Namespace) -> int:
     if given.json:
         print_json(document)
         return 0
-    print_table(
-        document["title"],
-        ("", ""),
-        [(name, str(document[name])) for name in ("run_file", "status", "start_time", "end_time", "uid", "intact")],
-    )
+    _print_header(document)
     units = document["units"]
     print_table(
         "Parameters",
@@ -51,6 +48,33 @@ def main(given: argparse.Namespace) -> int:
     if document["figures"]:
         print_figures("Figures of merit", [FigureOfMerit.from_dict(figure) for figure in document["figures"]])
     return 0
+
+
+def _print_header(document: Mapping[str, Any]) -> None:
+    intact = {
+        True: "yes",
+        False: "NO: what it holds does not fit its digests",
+        None: "not known: the run did not end in order (see xraybench recover)",
+    }
+    begun, ended = (_to_the_second(document[name]) for name in ("start_time", "end_time"))
+    lines = {
+        "file": document["run_file"],
+        "status": document["status"],
+        "begun": begun,
+        "ended": ended,
+        "uid": document["uid"],
+        "intact": intact[document["intact"]],
+    }
+    print(document["title"])  # noqa: T201
+    for name, text in lines.items():
+        # a path that is folded cannot be copied
+        print(f"  {name:<8}{text or '-'}")  # noqa: T201
+
+
+def _to_the_second(moment: str | None) -> str:
+    if not moment:
+        return ""
+    return datetime.fromisoformat(moment).isoformat(" ", timespec="seconds")
 
 
 def describe(file: RunFile) -> dict[str, Any]:

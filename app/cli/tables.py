@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from analysis.figure import FigureOfMerit, rounded
+from app.cli.folding import KEPT, Folded
 
 
 def console() -> Console:
@@ -32,10 +32,31 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
     """Print a table; what it shows is text and never markup."""
     table = Table(title=title or None, title_justify="left")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*map(Folded, row))
     console().print(table)
+
+
+class Notes:
+    """What has to be said about single rows of a table: numbered, and printed in full below it."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def marks(self, texts: Iterable[str]) -> str:
+        """Return the numbers of a row's notes."""
+        return ", ".join(str(self._numbers.setdefault(text, len(self._numbers) + 1)) for text in texts)
+
+    def print(self) -> None:
+        """Print every note once."""
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(justify="right")
+        grid.add_column()
+        for text, number in self._numbers.items():
+            grid.add_row(f"{number}", Folded(text))
+        if self._numbers:
+            console().print(grid)
 
 
 def path_text(path: Path | None) -> str:
@@ -50,7 +71,18 @@ def path_text(path: Path | None) -> str:
 
 def at_text(figure: FigureOfMerit) -> str:
     """Say the conditions of a figure."""
-    return ", ".join(f"{name} {value:g} {unit}" for name, (value, unit) in figure.at.items())
+    return ", ".join(
+        f"{name} {value:g}{'' if unit == '1' else ' ' + unit}" for name, (value, unit) in figure.at.items()
+    )
+
+
+def at_column(figures: Sequence[FigureOfMerit]) -> tuple[str, list[str]]:
+    """Say the conditions of many figures: heading and cells; a name that they all share stands in the heading."""
+    names = {name for figure in figures for name in figure.at}
+    if len(names) != 1:
+        return "at", [at_text(figure) for figure in figures]
+    (shared,) = names
+    return f"at {shared}", [at_text(figure).removeprefix(f"{shared} ") for figure in figures]
 
 
 def value_text(figure: FigureOfMerit) -> str:
@@ -58,6 +90,12 @@ def value_text(figure: FigureOfMerit) -> str:
     if figure.value is None:
         return "-"
     return f"{rounded(figure.value, figure.uncertainty)}{'' if figure.unit == '1' else ' ' + figure.unit}"
+
+
+def value_cell(figure: FigureOfMerit) -> str:
+    """Say value and uncertainty for a cell that folds between number and unit."""
+    number, unit = ("-", "") if figure.value is None else (rounded(figure.value, figure.uncertainty), figure.unit)
+    return " ".join(part.replace(" ", KEPT) for part in (number, "" if unit == "1" else unit) if part)
 
 
 def interval_text(figure: FigureOfMerit) -> str:
@@ -73,9 +111,22 @@ def interval_text(figure: FigureOfMerit) -> str:
 
 
 def print_figures(title: str, figures: Iterable[FigureOfMerit]) -> None:
-    """Print figures of merit with their intervals and warnings."""
-    rows = [
-        (figure.name, at_text(figure), value_text(figure), interval_text(figure), "; ".join(figure.warnings))
-        for figure in figures
-    ]
-    print_table(title, ("figure", "at", "value", "95 % interval", "warnings"), rows)
+    """Print figures of merit with their intervals, and their warnings below."""
+    shown = list(figures)
+    notes = Notes()
+    at, conditions = at_column(shown)
+    columns = {
+        "figure": [figure.name for figure in shown],
+        at: conditions,
+        "value": [value_cell(figure) for figure in shown],
+        "95 % interval": [interval_text(figure).replace(" ", KEPT) for figure in shown],
+        "note": [notes.marks(figure.warnings) for figure in shown],
+    }
+    print_columns(title, columns)
+    notes.print()
+
+
+def print_columns(title: str, columns: Mapping[str, Sequence[str]]) -> None:
+    """Print a table column by column; one without any text is left out."""
+    told = {heading: cells for heading, cells in columns.items() if any(cells)}
+    print_table(title, tuple(told), zip(*told.values(), strict=True))
