@@ -27,6 +27,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
         ``did you mean 'x'? Allowed: a, b, x`` or, when nothing is near, ``Allowed: a, b, x``.
     """
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    begun = [valid_name for valid_name in names if name and valid_name.startswith(name)]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5) or (begun if len(begun) == 1 else [])
     question = f"did you mean '{close[0]}'? " if close else ""
     return f"{question}Allowed: {', '.join(names) or 'nothing'}"

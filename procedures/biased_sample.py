@@ -60,7 +60,7 @@ class BiasedSample(Procedure):
     def bias_of(self, field: float) -> float:
         """Return the bias for a field, V/cm, across the sample's thickness."""
         if self.sample is None:
-            raise UserMistake(f"{self.name} needs a sample: give --sample NAME or FILE")
+            raise UserMistake(f"{self.name} needs a sample: give --sample NAME or FILE (see xraybench samples)")
         return field * 100 * self.sample.thickness_m
 
     def check(self, bench: Bench) -> None:

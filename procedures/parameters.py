@@ -124,6 +124,8 @@ def checked_value(name: str, parameter: Parameter, value: Any, where: str = "--s
     except (ValueError, TypeError, OverflowError) as error:
         said = str(error)
         detail = f" ({said})" if isinstance(parameter, FloatListParameter) and "convert" not in said else ""
+        if re.match(r"\s*[-+]?[0-9]+,[0-9]+", str(value)) and not detail:
+            detail = " (decimals stand after a point, not after a comma)"
         raise UserMistake(f"{where}: {name} = {str(value)[:60]} is not allowed{detail}; allowed: {may_be}") from error
     for number in converted if isinstance(converted, list) else [converted]:
         if isinstance(number, float) and not math.isfinite(number):

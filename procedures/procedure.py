@@ -164,7 +164,7 @@ class Procedure(PyMeasureProcedure):
             bench.get(role)
         for field in self.needs_sample:
             if self.sample is None:
-                raise UserMistake(f"{self.name} needs a sample: give --sample NAME or FILE")
+                raise UserMistake(f"{self.name} needs a sample: give --sample NAME or FILE (see xraybench samples)")
             if getattr(self.sample, field) is None:
                 raise UserMistake(f"{self.name} needs {field}, which the file of sample '{self.sample.name}' lacks")
         estimate = self.estimate()

@@ -128,5 +128,8 @@ def preset(name: str, procedure: str | None = None) -> Preset:
         raise UserMistake(f"no preset is named '{name}': {nearest(name, known)}")
     content = read(known[name], PresetFile).content
     if procedure is not None and content.procedure != procedure:
-        raise UserMistake(f"preset '{name}' is for {content.procedure}, not for {procedure}")
+        fitting = [one for one, path in known.items() if read(path, PresetFile).content.procedure == procedure]
+        raise UserMistake(
+            f"preset '{name}' is for {content.procedure}, not for {procedure}, which has {', '.join(fitting) or 'none'}"
+        )
     return Preset(name, content, known[name])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="run file, or a folder of run files")
-    shared.add_set(parser, "option=value")
+    shared.add_set(parser, "option=value", "change a parameter of the analysis")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a processor)")
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that sees the same files: tcp://host:8786"

@@ -16,7 +16,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
 
 def add_simulation(parser: argparse.ArgumentParser) -> None:
     """Add ``--seed`` and ``--speed``."""
-    parser.add_argument("--seed", metavar="N", help="of the simulated world's random numbers")
+    parser.add_argument("--seed", metavar="N", help="whole number: the same seed gives the same simulated noise")
     parser.add_argument("--speed", metavar="X|max", help="of the simulated bench: 1 is real time, max is virtual time")
 
 
@@ -25,9 +25,15 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout and nothing else")
 
 
-def add_set(parser: argparse.ArgumentParser, metavar: str = "name=value") -> None:
+def add_set(
+    parser: argparse.ArgumentParser,
+    metavar: str = "name=value",
+    what: str = "change a parameter, with or without unit: tube_voltage=30 or 'tube_voltage=30 kV'",
+) -> None:
     """Add ``--set``."""
-    parser.add_argument("--set", action="append", default=[], metavar=metavar, dest="settings", help="may be repeated")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar=metavar, dest="settings", help=f"{what}; once for each"
+    )
 
 
 def settings(given: argparse.Namespace) -> dict[str, str]:

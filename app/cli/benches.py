@@ -9,7 +9,7 @@ from app.cli import arguments as shared
 from app.cli.tables import print_json, print_table
 from app.trust import code_of, trust
 from config.bench_file import BenchFile
-from config.loading import available, bench_file, read
+from config.loading import available, bench_file, read, user_folder
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,4 +43,5 @@ def main(given: argparse.Namespace) -> int:
             for name, (path, file) in found.items()
         ],
     )
+    print(f"Your own are found by name in {user_folder() / 'benches'}")  # noqa: T201
     return 0

@@ -37,8 +37,20 @@ def carry_out(command: Callable[[argparse.Namespace], int], given: argparse.Name
     except Exception as error:
         if given.debug:
             traceback.print_exc()
-        _say(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        _say(_of_an_instrument(error) or f"{type(error).__name__}: {' '.join(str(error).split())}")
         return EXIT_FAILED
+
+
+def _of_an_instrument(error: Exception) -> str:
+    """Say what an instrument did, and what to look at where it does not answer; nothing for other errors."""
+    from drivers.errors import ConnectionLost, InstrumentError
+
+    if not isinstance(error, InstrumentError):
+        return ""
+    text = " ".join(str(error).split())
+    if isinstance(error, ConnectionLost):
+        return f"{text}: is it switched on and connected, and is 'resource' in the bench file its address?"
+    return text
 
 
 def _say(line: str) -> None:

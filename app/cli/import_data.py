@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="table, oscilloscope record, spectrum or image; dark=FILE, response=FILE",
     )
     parser.add_argument("--as", required=True, dest="kind", metavar="PROCEDURE", help="procedure or analysis")
-    shared.add_set(parser)
+    shared.add_set(parser, what="a column, unit, value or parameter: column.voltage='V (mV)', value.field='-100 V/cm'")
     parser.add_argument("--sample", metavar="NAME|FILE", help="sample file")
     parser.add_argument("--out", metavar="DIR", help="folder of the run file (default: runs)")
     shared.add_json(parser)

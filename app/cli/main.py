@@ -29,6 +29,7 @@ COMMANDS = {
     "gui": "open the window",
     "procedures": "list the procedures and their parameters",
     "presets": "list the presets",
+    "samples": "list the sample files",
     "drivers": "list the drivers",
     "benches": "list the bench files",
 }
@@ -42,6 +43,16 @@ EXIT_FAILED, EXIT_USER, EXIT_ABORTED = 1, 2, 3
 
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line."""
+
+    def refuse_unknown(self, words: Sequence[str]) -> NoReturn:
+        """Complain about words that no argument takes; name the option that was meant."""
+        from config.mistake import nearest
+
+        option = next((word.partition("=")[0] for word in words if word.startswith("-")), None)
+        if option is None:
+            self.error(f"{' '.join(words)}: nothing is expected there")
+        options = [name for name in self._option_string_actions if name.startswith("--")]
+        self.error(f"no option is named {option}: {nearest(option, options)}")
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
@@ -59,13 +70,18 @@ def module_of(command: str) -> str:
 
 
 def parser(wanted: str | None = None) -> OneLineParser:
-    """Make the parser.
+    """Make the parser of all commands.
 
     Parameters
     ----------
     wanted
         The one command whose module is imported for its arguments.
     """
+    return parsers(wanted)[0]
+
+
+def parsers(wanted: str | None = None) -> tuple[OneLineParser, dict[str, OneLineParser]]:
+    """Make the parser of all commands, and give those of the single ones as well."""
     top = OneLineParser(
         prog="xraybench",
         description="Measure X-ray detectors and scintillators, and return figures of merit with their uncertainty.",
@@ -75,11 +91,11 @@ def parser(wanted: str | None = None) -> OneLineParser:
     top.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=OneLineParser)
     for name, line in COMMANDS.items():
-        command = commands.add_parser(name, help=line, description=line[:1].upper() + line[1:] + ".")
+        command: OneLineParser = commands.add_parser(name, help=line, description=line[:1].upper() + line[1:] + ".")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if name == wanted:
             importlib.import_module(module_of(name)).arguments(command)
-    return top
+    return top, commands.choices
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,8 +107,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 completed, 1 failed, 2 the user's input, 3 aborted or tripped.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
     wanted = next((word for word in words if not word.startswith("-")), None)
-    given = parser(wanted).parse_args(words)
+    top, commands = parsers(wanted)
+    given, unknown = top.parse_known_args(words)
+    if unknown:
+        commands.get(given.command, top).refuse_unknown(unknown)
     if given.version:
         from importlib.metadata import version
 

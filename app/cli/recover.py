@@ -21,7 +21,7 @@ def main(given: argparse.Namespace) -> int:
     """Recover, print, return the exit status."""
     folder = Path(given.folder).expanduser()
     if not folder.is_dir():
-        raise UserMistake(f"{folder} is no folder")
+        raise UserMistake(f"{folder} is no folder; name the one that the run files lie in")
     found = recover_folder(folder)
     document = [
         {"original": str(one.original), "recovered": str(one.path), "records": one.records, "lost": one.lost}

@@ -129,6 +129,9 @@ def describe(run: CataloguedRun) -> dict[str, Any]:
 
 
 def _print_runs(runs: Sequence[CataloguedRun], query: Query) -> None:
+    if not runs:
+        print("no run file meets this")  # noqa: T201
+        return
     print_table(
         "",
         ("begun", "procedure", "sample", "operator", "status", "tags", "figures", "file"),

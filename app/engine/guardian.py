@@ -158,7 +158,11 @@ def main() -> int:
     # the process that holds the other end of the pipe has asked the user
     allow(entry.driver for entry in bench.entries.values() if named_as_code(entry.driver))
     for role in order["resources"]:
-        driver_class(bench.entries[role].driver, role)
+        try:
+            driver_class(bench.entries[role].driver, role)
+        except UserMistake:
+            # whoever opens the bench tells the user; without a guardian that is ready nothing is switched on
+            return 1
     sys.stdout.write(READY)
     sys.stdout.flush()
     if sys.stdin.readline() != STAND_DOWN:

@@ -112,7 +112,7 @@ def import_files(
 def _check_sample(procedure: Procedure) -> None:
     for name in procedure.needs_sample:
         if procedure.sample is None:
-            raise UserMistake(f"{procedure.name} needs a sample: give --sample NAME or FILE")
+            raise UserMistake(f"{procedure.name} needs a sample: give --sample NAME or FILE (see xraybench samples)")
         if getattr(procedure.sample, name) is None:
             raise UserMistake(
                 f"{procedure.name} needs {name}, which the file of sample '{procedure.sample.name}' lacks"

@@ -24,10 +24,14 @@ def bad_bench(tmp_path: Path, text: str) -> str:
     [
         (["frobnicate"], "no command is named 'frobnicate'"),
         (["rnu", "rl-linearity"], "did you mean 'run'"),
+        (["run", "rl-linearity", "--sed", "1"], "did you mean '--seed'"),
+        (["run", "rl-linearity", "more"], "more: nothing is expected there"),
+        (["run", "rl-linearity", "--set", "tube_voltage=30,5"], "not after a comma"),
+        (["run", "rl-linearity", "--sample", "chen24"], "did you mean 'chen24-pnc-silicone'"),
         (["run"], "PROCEDURE"),
         (["run", "rl-linarity"], "did you mean 'rl-linearity'"),
         (["run", "rl-linearity", "--preset", "chen24"], "chen24-rl-linearity"),
-        (["run", "rl-linearity", "--preset", "dong24-sensitivity"], "is for sensitivity, not for rl-linearity"),
+        (["run", "rl-linearity", "--preset", "dong24-sensitivity"], "not for rl-linearity, which has chen24"),
         (["run", "rl-linearity", "--set", "tube_votlage=30"], "did you mean 'tube_voltage'"),
         (["run", "rl-linearity", "--set", "tube_voltage=700"], "5 to 450 kV"),
         (["run", "rl-linearity", "--set", "tube_voltage=100"], "limits.tube_voltage_kv"),
@@ -39,7 +43,7 @@ def bad_bench(tmp_path: Path, text: str) -> str:
         (["run", "rl-linearity", "--bench", "nowhere"], "no bench is named 'nowhere'"),
         (["run", "rl-linearity", "--bench", "nowhere.toml"], "there is no such file"),
         (["run", "rl-linearity", "--sample", "unobtainium"], "no sample is named 'unobtainium'"),
-        (["run", "sensitivity"], "needs a sample"),
+        (["run", "sensitivity"], "see xraybench samples"),
         (["run", "sensitivity", "--sample", "chen24-pnc-silicone"], "area_cm2"),
         (["run", "rl-linearity", "--seed", "-1"], "--seed -1"),
         (["run", "rl-linearity", "--seed", "one"], "--seed one"),
@@ -118,7 +122,7 @@ def test_an_output_folder_that_cannot_be_written_is_said_before_anything_is_swit
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["procedures", "presets", "drivers", "benches"])
+@pytest.mark.parametrize("command", ["procedures", "presets", "samples", "drivers", "benches"])
 def test_lists_are_one_json_document(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -134,6 +138,50 @@ def test_check_names_every_instrument_and_leaves_the_beam_off(capsys: pytest.Cap
     assert document["beam_on"] is False
     assert document["interlock_closed"] is True
     assert "SR570" in document["instruments"]["preamp"]["identity"]
+
+
+@pytest.mark.parametrize(("words", "said"), [(["help"], "COMMAND"), (["help", "run"], "PROCEDURE")])
+def test_help_is_a_command_as_well(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 0
+    assert said in capsys.readouterr().out
+
+
+DEAD_TUBE = """
+name = "dead"
+[geometry]
+distance_m = 0.3
+[limits]
+tube_voltage_kv = 50
+tube_current_ma = 1
+tube_power_w = 50
+bias_v = 20
+compliance_a = 1e-5
+dose_per_run_gy = 5
+[instruments.tube]
+driver = "DRIVER"
+resource = "TCPIP::127.0.0.1::1::SOCKET"
+"""
+
+
+def test_an_instrument_that_does_not_answer_is_one_line_that_says_what_to_look_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = bad_bench(tmp_path, DEAD_TUBE.replace("DRIVER", "spellman-xrv"))
+    assert main(["check", "--bench", bench]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("xraybench: tube at TCPIP::127.0.0.1::1::SOCKET: nobody answers")
+    assert "switched on and connected" in line
+
+
+def test_the_guardian_of_a_mistyped_driver_leaves_the_complaint_to_the_command(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench = bad_bench(tmp_path, DEAD_TUBE.replace("DRIVER", "spelman-xrv"))
+    assert main(["run", "tube-warm-up", "--bench", bench]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "did you mean 'spellman-xrv'" in line
 
 
 def test_help_imports_nothing_heavy() -> None:
