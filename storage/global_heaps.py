@@ -5,8 +5,9 @@ specification, version 3.0, section III.E). Ours are written with the header and
 file its beginning and its end are looked at.
 """
 
+import os
 import struct
-from pathlib import Path
+from typing import Protocol
 
 _SIGNATURE = b"GCOL\x01\x00\x00\x00"
 _HEAD = struct.Struct("<8sQ")
@@ -14,7 +15,17 @@ _OBJECT = struct.Struct("<HHIQ")
 _LOOKED_AT = 64 * 1024**2
 
 
-def check_global_heaps(path: Path) -> None:
+class Readable(Protocol):
+    """Binary file that is read."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Go to a place."""
+
+    def read(self, size: int = ..., /) -> bytes | None:
+        """Read from there."""
+
+
+def check_global_heaps(file: Readable) -> None:
     """See that each heap's objects lie within it, one after the other.
 
     Raises
@@ -22,11 +33,12 @@ def check_global_heaps(path: Path) -> None:
     OSError
         If one's do not, or the file cannot be read.
     """
-    with path.open("rb") as file:
-        parts = [file.read(_LOOKED_AT)]
-        if file.read(1):
-            file.seek(max(_LOOKED_AT, path.stat().st_size - _LOOKED_AT))
-            parts.append(file.read(_LOOKED_AT))
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    parts = [file.read(_LOOKED_AT) or b""]
+    if size > _LOOKED_AT:
+        file.seek(max(_LOOKED_AT, size - _LOOKED_AT))
+        parts.append(file.read(_LOOKED_AT) or b"")
     for part in parts:
         start = part.find(_SIGNATURE)
         while start >= 0:

@@ -5,6 +5,7 @@ sizes that would fill the memory are refused, each with one line.
 """
 
 import functools
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from storage.global_heaps import check_global_heaps
 from storage.guard import Guard
 from storage.journal import journal_path, journal_text, parse_journal
 from storage.layout import ENTRY
+from storage.redo_log import ChangedFile, left_change, log_path
 from storage.streams import StreamData, read_streams
 from storage.unclosed import UnclosedFile
 from storage.writer_identity import WriterIdentity
@@ -100,15 +102,15 @@ class RunFile:
         Of the file.
     file
         Open for reading.
-    unclosed
-        What `file` reads from, if the file was left by a killed writer.
+    source
+        What `file` reads from, if the file was left by a killed process.
     limit
         Bytes that are read at once.
     """
 
-    def __init__(self, path: Path, file: h5py.File, unclosed: UnclosedFile | None, limit: int) -> None:
+    def __init__(self, path: Path, file: h5py.File, source: io.RawIOBase | None, limit: int) -> None:
         self.path = path
-        self._unclosed = unclosed
+        self._source = source
         self.file = file
         self._guard = Guard(path, limit)
         self._entry = self._guard.group(file, ENTRY)
@@ -254,8 +256,8 @@ class RunFile:
     def close(self) -> None:
         """Close; harmless when closed."""
         self.file.close()
-        if self._unclosed is not None:
-            self._unclosed.close()
+        if self._source is not None:
+            self._source.close()
 
     def __enter__(self) -> "RunFile":
         return self
@@ -318,21 +320,44 @@ def open_run(path: Path | str, *, limit: int = DEFAULT_LIMIT) -> RunFile:
     path = Path(path)
     if not path.is_file():
         raise UnreadableRunFile(f"{path}: there is no such file")
+    before = _version(path)
+    try:
+        return _open_run(path, limit)
+    except UnreadableRunFile:
+        if _version(path) == before:
+            raise
+        # just being sealed, in place
+        return _open_run(path, limit)
+
+
+def _open_run(path: Path, limit: int) -> RunFile:
     with _one_line(path):
         if not h5py.is_hdf5(path):
             raise UnreadableRunFile(f"{path} is no HDF5 file")
-        check_global_heaps(path)
-        file, unclosed = _open(path)
+        file, source = _open(path)
         try:
-            return RunFile(path, file, unclosed, limit)
+            return RunFile(path, file, source, limit)
         except BaseException:
             file.close()
-            if unclosed is not None:
-                unclosed.close()
+            if source is not None:
+                source.close()
             raise
 
 
-def _open(path: Path) -> tuple[h5py.File, UnclosedFile | None]:
+def _version(path: Path) -> tuple[bool, int, int] | None:
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return log_path(path.resolve()).exists(), now.st_size, now.st_mtime_ns
+
+
+def _open(path: Path) -> tuple[h5py.File, io.RawIOBase | None]:
+    change = left_change(path.resolve())
+    if change is not None:
+        return _open_from(ChangedFile(path, change))
+    with path.open("rb") as plain:
+        check_global_heaps(plain)
     try:
         return h5py.File(path, "r", locking=False), None
     except OSError as fault:
@@ -342,11 +367,16 @@ def _open(path: Path) -> tuple[h5py.File, UnclosedFile | None]:
             unclosed = UnclosedFile(path)
         except OSError:
             raise fault from None
-        try:
-            return h5py.File(unclosed, "r"), unclosed
-        except BaseException:
-            unclosed.close()
-            raise
+        return _open_from(unclosed)
+
+
+def _open_from(source: io.RawIOBase) -> tuple[h5py.File, io.RawIOBase]:
+    try:
+        check_global_heaps(source)
+        return h5py.File(source, "r"), source
+    except BaseException:
+        source.close()
+        raise
 
 
 def _being_written(path: Path) -> bool:

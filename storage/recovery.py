@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 
 from config.mistake import UserMistake
-from storage.amendment import remove_left_copies, replace_synced
+from storage.amendment import finish_left, remove_left_copies, replace_synced
 from storage.checksum import algorithm_for
 from storage.disk_space import MARGIN, reserve
 from storage.errors import RunFileError, UnreadableRunFile
@@ -87,6 +87,7 @@ def recover(path: Path | str) -> Path:
         If the copy cannot be written.
     """
     path = Path(path)
+    _finish_sealing(path)
     with open_run(path) as run:
         if run.digests is not None:
             return path
@@ -129,6 +130,7 @@ def _recover_all(paths: Sequence[Path]) -> list[Recovered]:
     found = []
     for path in paths:
         try:
+            _finish_sealing(path)
             with open_run(path) as run:
                 living = run.writer is not None and run.writer.alive(path)
                 if run.digests is None and not living and not _made_before(recovered_path(path), run):
@@ -137,6 +139,13 @@ def _recover_all(paths: Sequence[Path]) -> list[Recovered]:
             if journal_path(path).exists():
                 found.append(Recovered(path, None, "unknown", {}, {}, str(fault)))
     return found
+
+
+def _finish_sealing(path: Path) -> None:
+    try:
+        finish_left(path)
+    except OSError as fault:
+        raise RunFileError(f"{path}: its sealing was cut short and cannot be finished: {fault}") from fault
 
 
 def _refuse_living(run: RunFile) -> None:
@@ -195,7 +204,7 @@ def _copy(run: RunFile, file: h5py.File, copy: Path) -> Recovered:
     if JOURNAL_TEXT in entry[JOURNAL]:
         del entry[JOURNAL][JOURNAL_TEXT]
     ended = datetime.fromtimestamp(run.path.stat().st_mtime).astimezone().isoformat()
-    write_ending(tree, file, "recovered", ended, journal + _recovery_event(entry, recovered))
+    write_ending(tree, "recovered", ended, journal + _recovery_event(entry, recovered))
     for path, dataset in guard.datasets(entry, ENTRY):
         tree.digests[path] = guard.digest(dataset, algorithm_for(dataset.ndim))
     write_digests(tree, file)

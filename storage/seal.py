@@ -43,23 +43,22 @@ def seal(path: Path, status: str, end_time: str, figures: Sequence[Figure], dige
         If the disk does not take it; the file is then as it was.
     """
     journal = journal_text(journal_path(path))
-    with amended(path, len(journal.encode()) + _room_for(figures) + 256 * len(digests)) as file:
+    with one_at_a_time(path), amended(path, len(journal.encode()) + _room_for(figures) + 256 * len(digests)) as file:
         tree = Tree(file)
         tree.digests.update(digests)
-        write_ending(tree, file, status, end_time, journal)
+        write_ending(tree, status, end_time, journal)
         if figures:
             _write_analysis(tree, 1, figures, end_time)
         write_digests(tree, file)
 
 
-def write_ending(tree: Tree, file: h5py.File, status: str, end_time: str, journal: str) -> None:
+def write_ending(tree: Tree, status: str, end_time: str, journal: str) -> None:
     """Write how the run ended, and its journal; what is left then are the digests."""
     for name, text, length in (
         (names.STATUS, status, names.STATUS_BYTES),
         (names.END_TIME, end_time, names.END_TIME_BYTES),
     ):
-        del file[f"{ENTRY}/{name}"]
-        tree.padded_text(f"{ENTRY}/{name}", text, length)
+        tree.replace_padded_text(f"{ENTRY}/{name}", text, length)
     tree.value(f"{ENTRY}/{names.JOURNAL}/{names.JOURNAL_TEXT}", journal)
     tree.value(f"{ENTRY}/{names.CHECKSUM}/algorithm", ALGORITHMS)
 

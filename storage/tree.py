@@ -86,6 +86,17 @@ class Tree:
         """Keep text that is overwritten later, in SWMR mode too: raw data in its own place, not in an object header."""
         self._dataset(path, text_array(text, length), _CONTIGUOUS, None, {})
 
+    def replace_padded_text(self, path: str, text: str, length: int) -> None:
+        """Overwrite text that `padded_text` made where it is: who has the file open may be reading it."""
+        array = text_array(text, length)
+        there = h5d.open(self._root, path.encode())
+        if (there.dtype, there.shape) == (array.dtype, ()):
+            there.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(array))
+            self.digests[path] = digest_of(array)
+        else:
+            self._root.unlink(path.encode())
+            self.padded_text(path, text, length)
+
     def column(self, path: str, column: ColumnLayout, **attributes: Attribute) -> Digest:
         """Make an empty dataset that grows by rows; return the digest that must see every row."""
         dtype = np.dtype(column.dtype)
