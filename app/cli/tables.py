@@ -104,7 +104,7 @@ def interval_text(figure: FigureOfMerit) -> str:
         return ""
     low, high = figure.interval
     largest = max(abs(low), abs(high))
-    if not high > low or not 1e-4 <= largest < 1e7:
+    if not high > low or not 1e-3 <= largest < 1e7:
         return f"{low:.4g} to {high:.4g}"
     digit = math.floor(math.log10((high - low) / 4)) - 1
     return " to ".join(f"{round(end, -digit):.{max(0, -digit)}f}" for end in (low, high))
