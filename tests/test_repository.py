@@ -114,7 +114,7 @@ def test_every_library_that_the_code_imports_is_declared() -> None:
     gui = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["gui"]}
     # only for tests of other groups' procedures, which bring pytest themselves; and drivers with an extra of their own
     tests_only = {"app/pytest_plugin.py": {"pytest"}}
-    extras = {"drivers/genicam.py": "camera", "drivers/basler.py": "basler"}
+    extras = {"drivers/genicam.py": "camera", "drivers/basler.py": "basler", "app/engine/batch.py": "cluster"}
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
