@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.checked_arrays import FloatArray
 from analysis.edge_region import EdgeRegion
-from analysis.figure import FigureOfMerit
+from analysis.figure import NORMAL_95, FigureOfMerit
 
 #: Half the sampling frequency, cycles/pixel.
 NYQUIST = 0.5
@@ -27,8 +27,6 @@ class SlantedEdge:
         Spatial frequency response there, 1 at 0.
     sfr_uncertainty
         One standard deviation; None when no rows were resampled.
-    sfr_resampled
-        resamples x frequencies.
     distance
         Normal to the edge, pixels, of `esf` and `lsf`.
     esf
@@ -58,7 +56,6 @@ class SlantedEdge:
     frequencies: FloatArray
     sfr: FloatArray
     sfr_uncertainty: FloatArray | None
-    sfr_resampled: FloatArray
     distance: FloatArray
     esf: FloatArray
     lsf: FloatArray
@@ -116,25 +113,19 @@ class SlantedEdge:
                     "sampling shows such detail"
                 ),
             )
-        systematic = found * self.window_bias
         if self.sfr_uncertainty is None:
             figure = FigureOfMerit(name, found, None, None, unit, self.method, warnings, details=details)
         else:
-            drawn = _crossings(self.frequencies, self.sfr_resampled, level)
-            lost = np.isnan(drawn)
-            if lost.mean() > 0.025:
-                reason = f"noise: the response crosses {level:g} in {1 - lost.mean():.0%} of the resamples only"
+            # the response's own errors are normal; those of a crossing are not, as its slope is uncertain as well
+            reach = NORMAL_95 * self.sfr_uncertainty
+            low, high = _crossings(self.frequencies, np.stack([self.sfr - reach, self.sfr + reach]), level)
+            if math.isnan(high):
+                reason = f"noise: the response may stay above {level:g} up to {self.frequencies[-1]:.3g} cycles/pixel"
                 return FigureOfMerit.refused(name, unit, self.method, reason, details=details, warnings=self.warnings)
-            figure = FigureOfMerit.normal(
-                name,
-                found,
-                unit,
-                self.method,
-                statistical=float(np.std(drawn[~lost], ddof=1)),
-                systematic=systematic,
-                warnings=warnings,
-                details=details,
-            )
+            interval, spread = (float(low), float(high)), float(high - low) / (2.0 * NORMAL_95)
+            figure = FigureOfMerit(
+                name, found, spread, interval, unit, self.method, warnings, statistical=spread, details=details
+            ).with_systematic(found * self.window_bias)
         return figure if self.pixel_pitch is None else figure.scaled(1.0 / (self.pixel_pitch * 1e3), unit)
 
     def response_figure(self, frequency: float, name: str = "mtf") -> FigureOfMerit:

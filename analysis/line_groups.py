@@ -18,8 +18,9 @@ STEP = 1.2
 STANDING_OUT = 6.0
 #: Standard deviations of the window that the amplitude is averaged over, periods.
 ACROSS, ALONG = 1.5, 0.5
-#: The outermost line has other neighbours than the rest: this many periods are left out where as many are left over.
-OUTERMOST, ENOUGH = 0.75, 2.5
+#: Left out at each end of the lines, and at each outer line, periods: blur mixes them with what lies beyond. Only the
+#: least of it where a group is so short that less than half of its lines, or too few periods, would be left.
+LEAST, MOST, ENOUGH = (0.5, 0.25), (1.0, 1.25), 2.5
 #: Its amplitude falls to this share of its top at its border.
 BORDER = 0.5
 
@@ -114,9 +115,11 @@ def _standing_out(
         left[part] = 0.0
         # half of the amplitude is where the window is half inside: the border, or beyond it where the group is small.
         # Rows without lines spoil a contrast more than a missing period does
-        wide = (part[axis].stop - part[axis].start) * frequency - 2 * OUTERMOST >= ENOUGH
-        across = OUTERMOST if wide else 0.25
-        margins = [math.ceil((across if along == axis else 0.5) / frequency) for along in (0, 1)]
+        margins = []
+        for along in (0, 1):
+            periods = (part[along].stop - part[along].start) * frequency
+            wanted = (periods - ENOUGH) / 2 if along == axis else periods / 4
+            margins.append(math.ceil(min(max(wanted, LEAST[along == axis]), MOST[along == axis]) / frequency))
         rows, columns = (slice(s.start + margin, s.stop - margin) for s, margin in zip(part, margins, strict=True))
         sides = (rows.stop - rows.start, columns.stop - columns.start)
         if min(sides) >= 8 and sides[axis] >= 2.2 / frequency:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import optimize, special
 
 from analysis.checked_arrays import FloatArray, positive_number
 from analysis.figure import FigureOfMerit
@@ -19,7 +19,9 @@ OFFSET = "an offset left in the image (dark level, scattered light) lowers the c
 HARMONICS = 9
 #: A modulation counts as seen from this many of its standard uncertainties.
 SEEN = 5.0
-METHOD = "Michelson contrast of the pattern's periodic part, averaged along the lines"
+#: Extremes that give a contrast larger by this share than the lines' middles are worth a warning.
+ASYMMETRIC = 0.02
+METHOD = "Michelson contrast of the pattern's periodic part in the middles of its lines, averaged along them"
 
 
 class LinePairsRefused(ValueError):  # noqa: N818 (a refusal is a result)
@@ -77,9 +79,10 @@ def line_pair_contrast(
 
     Direction and frequency of the lines are found from the strongest peak of the region's power spectrum. In each
     row, fundamental, harmonics below the Nyquist frequency and a linear background are fitted, and the rows are
-    averaged along the lines; Imax and Imin are those of the averaged wave. What noise still adds to the difference of
-    extremes is taken off, as the resamples show it, and counted as an uncertainty. So noise does not raise the
-    contrast, as it does with the extremes of pixels.
+    averaged along the lines; Imax and Imin are the averaged wave in the middles of bright and dark lines, where it is
+    extreme if the lines are symmetric. Looked for anywhere, the extremes would be those of the noise: raised by it, and
+    more than a bootstrap shows. What noise still adds to a faint fundamental is taken off, as the resamples show it,
+    and counted as an uncertainty.
 
     Parameters
     ----------
@@ -114,27 +117,35 @@ def line_pair_contrast(
     horizontal = abs(fy) > abs(fx)
     if horizontal:
         part, valid, fx, fy = part.T, valid.T, fy, fx
-    found = math.hypot(fx, fy)
     if abs(fx) * part.shape[1] < 2.0:
         raise LinePairsRefused(f"region holds {abs(fx) * part.shape[1]:.2g} periods, at least 2 are needed")
+    fx = _refined(np.where(valid, part, part[valid].mean()), fx)
+    found = math.hypot(fx, fy)
     waves, fitted = _row_waves(part, valid, fx, fy)
     weights = _weights(waves, resamples, seed)
     drawn = np.concatenate([waves.mean(axis=0)[None], weights @ waves / weights.sum(axis=1, keepdims=True)])
     if drawn[0, 0].real <= 0:
         raise LinePairsRefused("mean brightness is not above zero: there is no contrast without light")
-    phase = np.arange(64) / 64
-    orders = np.arange(drawn.shape[1])
-    profiles = (drawn @ np.exp(2j * np.pi * orders[:, None] * phase)).real
-    top, bottom = profiles.max(axis=1), profiles.min(axis=1)
+    orders = np.arange(1, drawn.shape[1])
+    # in the middle of a bright line the phase of each harmonic is 0 (or half a turn), by the fundamental's phase
+    turned = drawn[:, 1:] * np.exp(-1j * np.angle(drawn[:, 1:2]) * orders)
+    top = drawn[:, 0].real + turned.real.sum(axis=1)
+    bottom = drawn[:, 0].real + turned.real @ (-1.0) ** orders
     contrasts = (top - bottom) / (top + bottom)
     modulation = np.abs(drawn[:, 1]) / drawn[:, 0].real
     spread = float(np.std(drawn[1:, 1])) / float(drawn[0, 0].real)
     if nominal is None and modulation[0] < SEEN * spread:
         raise LinePairsRefused("no periodic pattern stands out of the noise: give its frequency or a smaller region")
-    # noise only ever raises a maximum and lowers a minimum; how much, the resamples tell, which have it twice
+    # noise only ever raises the amplitude of the fundamental; how much, the resamples tell, which have it twice
     bias = float(np.mean(contrasts[1:]) - contrasts[0])
     uncertainty = math.hypot(float(np.std(contrasts[1:], ddof=1)), bias)
+    phase = np.arange(64) / 64
+    profile = drawn[0, 0].real + (drawn[0, 1:] @ np.exp(2j * np.pi * orders[:, None] * phase)).real
     warnings: tuple[str, ...] = (NOT_MTF, OFFSET)
+    extremes = float(np.ptp(profile) / (profile.max() + profile.min()))
+    leaning = np.abs(turned[0].imag) > SEEN * np.std(turned[1:].imag, axis=0)
+    if leaning[1:].any() and extremes > (1.0 + ASYMMETRIC) * contrasts[0]:
+        warnings += (f"lines are not symmetric: the extremes beside their middles give a contrast of {extremes:.3g}",)
     if modulation[0] < SEEN * spread:
         warnings += ("pattern is not seen: the contrast is an upper limit of what noise looks like",)
     if found > 0.25:
@@ -163,7 +174,7 @@ def line_pair_contrast(
     )
     angle = math.degrees(math.atan(abs(fy / fx)))
     return LinePairs(
-        found, angle, horizontal, figure, float(modulation[0]), phase, profiles[0].astype(np.float64), pixel_pitch
+        found, angle, horizontal, figure, float(modulation[0]), phase, np.asarray(profile, np.float64), pixel_pitch
     )
 
 
@@ -213,15 +224,37 @@ def _wave_vector(part: FloatArray, nominal: float | None) -> tuple[float, float]
     return float(best[0]), float(best[1])
 
 
+def _refined(part: FloatArray, fx: float) -> float:
+    """Frequency along the rows that leaves the least squares about the rows' waves.
+
+    A peak of the transform of few periods is drawn aside by its own negative frequency, and by what lies beyond the
+    outermost lines.
+    """
+
+    def unexplained(frequency: float) -> float:
+        inside = part @ np.linalg.qr(_design(part.shape[1], frequency))[0]
+        return -float(np.sum(inside**2))
+
+    reach = 0.25 / part.shape[1]
+    best = optimize.minimize_scalar(unexplained, bounds=(fx - reach, fx + reach), method="bounded")
+    return float(best.x)
+
+
+def _design(columns: int, fx: float) -> FloatArray:
+    """Constant, slope, cosines and sines of the harmonics along a row."""
+    count = max(1, min(HARMONICS, math.ceil(0.48 / abs(fx)) - 1, columns // 8))
+    x = np.arange(columns) - (columns - 1) / 2
+    phase = 2 * np.pi * fx * np.outer(x, np.arange(1, count + 1))
+    return np.hstack([np.ones((columns, 1)), (x / columns)[:, None], np.cos(phase), np.sin(phase)])
+
+
 def _row_waves(
     part: FloatArray, valid: npt.NDArray[np.bool_], fx: float, fy: float
 ) -> tuple[npt.NDArray[np.complex128], int]:
     """Mean and complex amplitudes of the harmonics in each row, their phases those of the first row's lines."""
     rows, columns = part.shape
-    count = max(1, min(HARMONICS, math.ceil(0.48 / abs(fx)) - 1, columns // 8))
-    x, y = np.arange(columns) - (columns - 1) / 2, np.arange(rows) - (rows - 1) / 2
-    phase = 2 * np.pi * fx * np.outer(x, np.arange(1, count + 1))
-    design = np.hstack([np.ones((columns, 1)), (x / columns)[:, None], np.cos(phase), np.sin(phase)])
+    design = _design(columns, fx)
+    count, y = design.shape[1] // 2 - 1, np.arange(rows) - (rows - 1) / 2
     whole = valid.all(axis=1)
     parameters = np.full((rows, design.shape[1]), np.nan)
     parameters[whole] = part[whole] @ np.linalg.pinv(design).T

@@ -147,7 +147,6 @@ def slanted_edge(
         frequencies=along_x / cosine,
         sfr=sfr[0],
         sfr_uncertainty=np.std(sfr[1:], axis=0, ddof=1) if resamples else None,
-        sfr_resampled=sfr[1:],
         distance=spread.distance * cosine,
         esf=spread.values,
         lsf=lsf * BINS / cosine,

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.clipped_pixels import SPOILING_SHARE
+from analysis.digitization import rounding_uncertainty
 from analysis.edge_response import SlantedEdge
 from analysis.figure import FigureOfMerit
 from analysis.line_groups import find_line_groups
+from analysis.line_pairs import METHOD as LINE_PAIR_METHOD
 from analysis.line_pairs import LinePairsRefused, line_pair_contrast, resolvable_frequency
 from analysis.slanted_edge import mtf_figures
 from procedures.image_region import regions_of, slices_of
@@ -22,6 +24,8 @@ from procedures.run_data import Array, RunData
 ANALYSES = ("edge", "line pairs", "noise")
 """What is looked for in the image; its noise always is."""
 Part = tuple[slice, slice]
+FRAMES_OF_ZERO = 2
+"""Dark frames that are looked at for how their level was rounded."""
 NEAR = 0.1
 """A group of line pairs belongs to a nominal frequency that is nearer than this."""
 
@@ -112,7 +116,15 @@ def contrasts_of(data: RunData, image: ImageOfRun) -> list[tuple[FigureOfMerit, 
     if image.problem:
         return [(_no_contrast(frequency, image.problem), None) for frequency in nominal]
     parts = _parts(data, image, nominal)
-    return [_contrast(image, frequency, part) for frequency, part in zip(nominal, parts, strict=True)]
+    zero = _zero_uncertainty(data)
+    return [_contrast(image, frequency, part, zero) for frequency, part in zip(nominal, parts, strict=True)]
+
+
+def _zero_uncertainty(data: RunData) -> float:
+    """Return how well the dark frames' rounded numbers tell the zero of the signal, as a share of the open beam's."""
+    darks = data.images["dark"]["image"]
+    rounded = rounding_uncertainty(darks[: min(len(darks), int(data.parameters["frames"]), FRAMES_OF_ZERO)])
+    return rounded / float(np.mean(data["flat"]["mean"]) - np.mean(data["dark"]["mean"]))
 
 
 def _parts(data: RunData, image: ImageOfRun, nominal: Sequence[float]) -> list[Part | None]:
@@ -142,7 +154,7 @@ def _nearest(frequency: float, seen: Sequence[tuple[float, Part]]) -> Part | Non
     return best[1] if best is not None and best[0] < NEAR else None
 
 
-def _contrast(image: ImageOfRun, frequency: float, part: Part | None) -> tuple[FigureOfMerit, Part | None]:
+def _contrast(image: ImageOfRun, frequency: float, part: Part | None, zero: float) -> tuple[FigureOfMerit, Part | None]:
     if part is None:
         return _no_contrast(frequency, "no group of line pairs of this frequency was found in the image"), None
     try:
@@ -152,7 +164,9 @@ def _contrast(image: ImageOfRun, frequency: float, part: Part | None) -> tuple[F
     except LinePairsRefused as refusal:
         return _no_contrast(frequency, str(refusal)), part
     measured = pairs.frequency_lp_mm or math.nan
-    figure = pairs.contrast.at_condition(frequency=(frequency, "lp/mm")).with_details(measured_lp_mm=measured)
+    brightness = sum(float(end) for name in ("imax", "imin") if isinstance(end := pairs.contrast.details[name], float))
+    figure = pairs.contrast.with_systematic(2.0 * (pairs.contrast.value or 0.0) * zero / brightness)
+    figure = figure.at_condition(frequency=(frequency, "lp/mm")).with_details(measured_lp_mm=measured)
     if abs(measured / frequency - 1.0) > 0.03:
         figure = figure.with_warnings(
             f"the lines lie {measured:.4g} per mm and not {frequency:g}: is the pixel size right?"
@@ -162,7 +176,7 @@ def _contrast(image: ImageOfRun, frequency: float, part: Part | None) -> tuple[F
 
 def _no_contrast(frequency: float, reason: str) -> FigureOfMerit:
     at = {"frequency": (frequency, "lp/mm")}
-    return FigureOfMerit.refused("contrast", "1", "Michelson contrast of the pattern's periodic part", reason, at=at)
+    return FigureOfMerit.refused("contrast", "1", LINE_PAIR_METHOD, reason, at=at)
 
 
 def lapse_figures(data: RunData) -> list[FigureOfMerit]:

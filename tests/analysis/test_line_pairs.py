@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 
 from analysis.coltman import coltman_mtf
 from analysis.figure import FigureOfMerit
@@ -177,3 +178,41 @@ def test_noise_does_not_raise_the_contrast_of_coarse_lines() -> None:
         off.append((figure.value - truth) / figure.uncertainty)
     assert abs(np.mean(off)) < 0.5
     assert np.mean(np.abs(off) < 1.96) >= 0.85
+
+
+def test_harmonics_that_are_noise_neither_raise_the_contrast_nor_widen_it_beyond_its_interval() -> None:
+    # three periods, few rows: the extremes of the fitted wave would be 8 % too far apart
+    truth = bar_contrast(0.05, 6.0)
+    off = []
+    for seed in range(40):
+        figure = line_pair_contrast(bars(0.05, 6.0, shape=(24, 60), noise=0.1, seed=seed), frequency=0.05).contrast
+        assert figure.value is not None
+        assert figure.uncertainty is not None
+        off.append((figure.value - truth) / figure.uncertainty)
+    assert abs(np.mean(off)) < 0.5
+    assert np.mean(np.abs(off) < 1.96) >= 0.85
+
+
+def test_lines_that_are_not_symmetric_are_said_to_be() -> None:
+    x = np.arange(120)
+    leaning = 500.0 + 200.0 * (np.cos(2 * np.pi * x / 20) + 0.4 * np.sin(4 * np.pi * x / 20))
+    image = leaning + np.random.default_rng(1).normal(scale=5.0, size=(60, 120))
+    found = line_pair_contrast(image).contrast
+    assert any("not symmetric" in warning for warning in found.warnings)
+    assert not any("symmetric" in warning for warning in line_pair_contrast(bars(0.05, noise=0.05)).contrast.warnings)
+
+
+def test_borders_of_a_blurred_group_do_not_change_its_contrast() -> None:
+    # five bars before an open beam, blurred by a quarter of their period in both directions
+    x, y, period, sigma = np.arange(640) - 320.0, np.arange(400) - 200.0, 36.0, 10.0
+    covered = sum(
+        special.ndtr((x - begin) / sigma) - special.ndtr((x - begin - period / 2) / sigma)
+        for begin in (np.arange(5) - 2.25) * period
+    )
+    along = special.ndtr((y + 70) / sigma) - special.ndtr((y - 70) / sigma)
+    image = 1000.0 * (1.0 - along[:, None] * covered)
+    image += np.random.default_rng(1).normal(scale=1.0, size=image.shape)
+    ((rows, columns),) = find_line_groups(image, [1 / period])
+    found = line_pair_contrast(image, region=(rows, columns), frequency=1 / period)
+    assert found.contrast.value == pytest.approx(bar_contrast(1 / period, sigma), rel=1e-3)
+    assert found.frequency == pytest.approx(1 / period, rel=1e-3)

@@ -219,3 +219,18 @@ def test_real_edge_agrees_with_sfrmat5(order, window, mtf50):
     # freed of the background's tilt, which bends its centroids, the same edge is a little sharper
     corrected = slanted_edge(image, region=whole, edge_order=order, window=window, resamples=0)
     assert result.figures()[0].value < corrected.figures()[0].value < 1.08 * result.figures()[0].value
+
+
+def test_interval_of_a_noisy_edges_mtf20_is_that_of_the_band_about_its_response() -> None:
+    truth, held = gaussian_crossing(2.0, 0.2), 0
+    for seed in range(40):
+        result = slanted_edge(edge((120, 100), 5.0, 2.0, noise=0.06, seed=seed), resamples=100)
+        figure = result.figures()[1]
+        assert figure.interval is not None
+        assert result.sfr_uncertainty is not None
+        for end, sign in zip(figure.interval, (-1, 1), strict=True):
+            response = np.interp(end, result.frequencies, result.sfr)
+            spread = np.interp(end, result.frequencies, result.sfr_uncertainty)
+            assert response + sign * 1.96 * spread == pytest.approx(0.2, abs=5e-3)
+        held += figure.interval[0] <= truth <= figure.interval[1]
+    assert held >= 35, f"{held} of 40: binomial, 5e-2 at 90 %, 1e-2 at 95 %"
