@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from config.mistake import UserMistake
 from drivers.clock import Scheduled
-from drivers.errors import ConnectionLost, InstrumentError, TubeFault, WrongInstrument
+from drivers.errors import BeamStateUnknown, ConnectionLost, InstrumentError, TubeFault, WrongInstrument
 from drivers.roles import DriverOptions, Identity, Surroundings, TubeStatus, XrayTube, exclusive
 from drivers.spellman_options import SpellmanOptions
 from drivers.spellman_set_points import SetPoints
@@ -64,6 +64,7 @@ class SpellmanTube(XrayTube):
     ) -> None:
         super().__init__(resource, options, surroundings)
         self._keep_alive: Scheduled | None = None
+        self._feeding_period: float | None = None
         self._filament_on = False
         self._wire = Wire(
             resource,
@@ -230,6 +231,7 @@ class SpellmanTube(XrayTube):
         if not on:
             self._send_off()
             return
+        self._begin_feeding()
         self._take_remote()
         if not self._filament_on:
             self.supply.filament.enabled = True
@@ -297,9 +299,18 @@ class SpellmanTube(XrayTube):
             return False
         if period > seconds:
             log.warning("%s: its watchdog is set to %g s, not %g s", self.name, period, seconds)
-        if self._keep_alive is None:
-            self._keep_alive = self.clock.every(period / 3, self._feed)
+        self._feeding_period = period / 3
+        self._begin_feeding()
         return True
+
+    def _begin_feeding(self) -> None:
+        if self._keep_alive is None and self._feeding_period is not None:
+            self._keep_alive = self.clock.every(self._feeding_period, self._feed)
+
+    def _stop_feeding(self) -> None:
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+            self._keep_alive = None
 
     def _feed(self) -> None:
         # whoever holds the lock talks to the supply, or waits with the high voltage off; waiting here for one who
@@ -313,6 +324,22 @@ class SpellmanTube(XrayTube):
             log.warning("%s: its watchdog could not be fed (%s)", self.name, error)
         finally:
             self.lock.release()
+
+    @exclusive
+    def switch_off(self) -> None:
+        """Switch the beam off and confirm by read-back that it is; where nothing confirms it, leave it to the watchdog.
+
+        Raises
+        ------
+        BeamStateUnknown
+            If the supply does not confirm.
+        """
+        try:
+            super().switch_off()
+        except BeamStateUnknown:
+            # nobody may keep a supply alive that does not go off
+            self._stop_feeding()
+            raise
 
     def make_safe(self) -> None:
         """Switch the beam off, set voltage and current to zero and let the filament cool.
@@ -344,7 +371,5 @@ class SpellmanTube(XrayTube):
     def close(self) -> None:
         """Close the connection; leaves the supply as it is. Any number of times."""
         with self.lock:
-            if self._keep_alive is not None:
-                self._keep_alive.cancel()
-                self._keep_alive = None
+            self._stop_feeding()
             self._wire.close()

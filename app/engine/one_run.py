@@ -13,6 +13,7 @@ from analysis.figure import FigureOfMerit
 from app.engine.circumstances import software_version
 from app.engine.dose_account import DoseAccount
 from app.engine.events import Event, Level, Noted, State
+from app.engine.guardian import ENERGISING
 from app.engine.interruptions import INTERRUPTED, NOTED
 from app.engine.operator import Operator
 from app.engine.outcome import Outcome
@@ -108,6 +109,7 @@ class OneRun:
         self._account = DoseAccount()
         self._started = bench.clock.now()
         self._beam_unknown = False
+        self._left_on: list[str] = []
         self._interruption: Trip | None = None
         self._pauses = 0
         self._writer_watch: Scheduled | None = None
@@ -142,14 +144,16 @@ class OneRun:
             # measured while it came to the trip: kept, and left out of every figure
             self._journal("info", INTERRUPTED, "what was recorded of the last point is set aside", set_aside=rows)
         duration = self._bench.clock.now() - self._started
+        measured = error is None and not self._ending.reason
         state, reason = self._verdict(error)
         figures: Sequence[FigureOfMerit] = ()
         products: Sequence[Path] = ()
         step = "analysis"
         try:
             self._writer.end_records()
-            if state is not State.FAILED and self.handle.records > self.handle.records_set_aside:
-                figures, make_products = self._analyse(state)
+            # a complete measurement keeps its figures where the bench could not be made safe after it
+            if (measured or state is not State.FAILED) and self.handle.records > self.handle.records_set_aside:
+                figures, make_products = self._analyse(state, completed=measured)
                 step = "products"
                 products = self._products(make_products)
         except Exception as fault:
@@ -309,8 +313,15 @@ class OneRun:
         return Recovery(self._bench, self._bench.file.policies, self.handle.asked).wait(trip)
 
     def _verdict(self, error: BaseException | None) -> tuple[State, str]:
+        state, reason = self._how_it_ended(error)
+        unsafe = list(self._left_on)
         if self._beam_unknown:
-            return State.FAILED, "BEAM STATE UNKNOWN: nothing confirms that the beam is off"
+            unsafe.insert(0, "BEAM STATE UNKNOWN: nothing confirms that the beam is off")
+        if not unsafe:
+            return state, reason
+        return State.FAILED, "; ".join([*unsafe, *([f"before that: {reason}"] if reason else [])])
+
+    def _how_it_ended(self, error: BaseException | None) -> tuple[State, str]:
         if self._ending.reason:
             if not self._ending.tripped:
                 self._journal("warning", "abort", self._ending.reason)
@@ -340,11 +351,15 @@ class OneRun:
 
     def _make_safe(self) -> None:
         steps = self._bench.make_safe()
+        self._left_on = []
         for step in steps:
             if step.error is None:
                 continue
             self._journal("error", "unsafe", self._unsafe(step), role=step.role, beam_unknown=step.beam_unknown)
             self._beam_unknown |= step.beam_unknown
+            # a tube that is certainly dark harms nobody; a bias, a light or a heater of which nothing is known may
+            if step.role in ENERGISING and step.role != "tube":
+                self._left_on.append(self._unsafe(step))
         self._journal("info", "safe", f"made safe: {', '.join(step.role for step in steps if step.error is None)}")
 
     @staticmethod
@@ -353,8 +368,7 @@ class OneRun:
             return f"BEAM STATE UNKNOWN: {step.error}"
         return f"{step.role} could not be made safe: {step.error}"
 
-    def _analyse(self, state: State) -> tuple[Sequence[FigureOfMerit], Products]:
-        completed = state is State.COMPLETED
+    def _analyse(self, state: State, *, completed: bool) -> tuple[Sequence[FigureOfMerit], Products]:
         figures, products = analyse_run(self._writer.path, type(self._procedure), completed=completed)
         if completed:
             return figures, products

@@ -153,6 +153,11 @@ class StagePhysics:
             rate = rate_k_per_s
         self._add(begin, goal, rate, p.follow_s)
 
+    @property
+    def heated(self) -> bool:
+        """Whether something holds it away from the room's temperature."""
+        return self._stretches[-1].goal != self.parameters.room_k
+
     def let_go(self) -> None:
         """Switch heater and flow off, from now on."""
         if not self._still:

@@ -399,6 +399,26 @@ def test_watchdog_is_fed_while_the_program_lives_and_trips_when_it_does_not(serv
     later.close()
 
 
+def test_a_supply_that_does_not_go_off_is_not_kept_alive(served: Callable[..., Bench]) -> None:
+    bench = served(watchdog_s=5.0)
+    tube = bench.tube()
+    assert tube.arm_watchdog(10.0)
+    tube.set_operating_point(30, 1)
+    tube.switch_on()
+    bench.way.cut = True
+    with pytest.raises(BeamStateUnknown):
+        tube.switch_off()
+    bench.way.cut = False
+    assert bench.world.tube.high_voltage_on
+    bench.world.clock.sleep(10.0)
+    assert not bench.world.tube.high_voltage_on
+    # and the next beam is watched again
+    tube.reset_faults()
+    tube.switch_on()
+    bench.world.clock.sleep(20.0)
+    assert bench.world.tube.high_voltage_on
+
+
 def test_supply_without_a_watchdog_says_so(tube: SpellmanTube) -> None:
     assert tube.arm_watchdog(10.0) is False
 
