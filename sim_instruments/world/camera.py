@@ -178,10 +178,14 @@ class CameraPhysics:
         electrons = self._electrons_at(voltage_kv, dose, light)
         return float((p.dark_rate * exposure_time + p.read_noise**2 + step**2 / 12.0) / electrons**2)
 
-    def relative_noise_power(self, voltage_kv: float, dose: float, exposure_time: float, light: float) -> float:
+    def relative_noise_power(
+        self, voltage_kv: float, dose: float, exposure_time: float, light: float, line_pairs_per_mm: float | None = None
+    ) -> float:
         """Return the variance of a pixel from frame to frame over the square of its signal, gain 0 dB.
 
-        Direct hits are in it that lie within six standard deviations, where nobody tells them from noise.
+        Direct hits are in it that lie within six standard deviations, where nobody tells them from noise. They are all
+        of it that is not white, as one hit has several pixels: at a frequency, averaged over the directions, what is
+        returned is the noise power over the square of the signal and a pixel's area.
         """
         from scipy.special import gammainc
 
@@ -195,7 +199,8 @@ class CameraPhysics:
         # of exponentially distributed charges: the second moment up to a limit
         squares = 2.0 * charge**2 * gammainc(3.0, unseen / charge)
         hits = p.hits_per_gray_m2 * dose * p.pixel_m**2
-        return noise + float(hits * np.mean(sizes * squares)) / electrons**2
+        shares = sizes if line_pairs_per_mm is None else _hit_powers(line_pairs_per_mm * 1e3 * p.pixel_m)
+        return noise + float(hits * np.mean(shares * squares)) / electrons**2
 
     def electrons_per_kev(self) -> float:
         """Return the photoelectrons for each keV absorbed, of an unaged screen."""
@@ -350,6 +355,15 @@ class CameraPhysics:
                     image += self._between(layers, voltage_kv)[0] * covered
             self._image = (key, image)
         return self._image[1]
+
+
+def _hit_powers(frequency: float) -> Floats:
+    """Return |sum of exp(2 pi i f r)|2 over the pixels of hits of each size, averaged over the directions of f."""
+    from scipy.special import j0
+
+    places = np.array(_HIT_SHAPES, dtype=np.float64)
+    shared = j0(2.0 * math.pi * frequency * np.linalg.norm(places[:, None] - places, axis=2))
+    return np.array([shared[:size, :size].sum() for size in range(1, len(places) + 1)])
 
 
 def poisson(mean: Floats, random: np.random.Generator) -> Floats:

@@ -68,11 +68,10 @@ def _dose_at_snr(
 
 
 def _noise_power(
-    camera: CameraPhysics, *, voltage_kv: float, dose: float, exposure_time: float, line_pairs_per_mm: float = 0.0
+    camera: CameraPhysics, *, voltage_kv: float, dose: float, exposure_time: float, line_pairs_per_mm: float
 ) -> float:
-    """Noise power of a frame over the square of its signal, mm2: white, as the noise is drawn behind the blur."""
-    del line_pairs_per_mm
-    power = camera.relative_noise_power(voltage_kv, dose, exposure_time, camera.typical_light)
+    """Noise power of a frame over the square of its signal, mm2: not blurred, so white but for direct hits."""
+    power = camera.relative_noise_power(voltage_kv, dose, exposure_time, camera.typical_light, line_pairs_per_mm)
     return power * (camera.parameters.pixel_m * 1e3) ** 2
 
 
@@ -80,8 +79,10 @@ def _dqe(
     camera: CameraPhysics, *, voltage_kv: float, dose: float, exposure_time: float, line_pairs_per_mm: float
 ) -> float:
     """Return the detective quantum efficiency, by the photons of the beam's whole spectrum."""
-    power = _noise_power(camera, voltage_kv=voltage_kv, dose=dose, exposure_time=exposure_time) * 1e-6
-    return camera.mtf(line_pairs_per_mm) ** 2 / (power * camera.photons_per_gray(voltage_kv) * dose)
+    power = _noise_power(
+        camera, voltage_kv=voltage_kv, dose=dose, exposure_time=exposure_time, line_pairs_per_mm=line_pairs_per_mm
+    )
+    return camera.mtf(line_pairs_per_mm) ** 2 / (power * 1e-6 * camera.photons_per_gray(voltage_kv) * dose)
 
 
 CAMERA: dict[str, Callable[..., float]] = {

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from analysis.image_noise import noise_power_spectrum
 from sim_instruments.world.attenuation import transmission
 from sim_instruments.world.blurred_shapes import edge_coverage, frequency_at, line_pair_contrast, modulation_transfer
 from sim_instruments.world.geometry import CHEN24, DONG24, MA21
@@ -154,6 +155,28 @@ def test_direct_hits_are_somewhere_else_in_every_frame(make_world):
     hits = 2e10 * dose * 9e-6**2 * 1024**2
     assert 0.5 * hits < struck.sum() < 5 * hits
     assert (struck & again).sum() < 0.05 * struck.sum()
+
+
+def test_hits_of_several_pixels_are_noise_of_low_frequencies_and_the_truth_knows(make_world):
+    # so many and so small that none stands out, and that they are half of the noise
+    hits = {"hits_per_gray_m2": 4e12, "hit_electrons": 700.0}
+    world = make_world(None, MA21, kv=50.0, ma=0.85, settings={"camera": {"kind": "ma21", **QUIET, **hits}})
+    window = (0, 0, 384, 384)
+    frames = np.array([exposed(world, 5.0, window) for _ in range(4)]) - 0.005 * 65535
+    noise = noise_power_spectrum(frames, 9e-6, fixed_pattern=False)
+    beam = {"voltage_kv": 50.0, "dose": float(world.beam.dose_rate()) * 5.0, "exposure_time": 5.0}
+    # a hit adds its mean charge to the signal, which the truth's signal is without
+    p = world.camera.parameters
+    charge = hits["hit_electrons"] * hits["hits_per_gray_m2"] * beam["dose"] * p.pixel_m**2
+    signal = 1.0 + charge / world.camera._electrons_at(50.0, beam["dose"], 1.0)
+    ratios = []
+    for low, high in ((2, 8), (20, 26), (44, 50)):
+        inside = (noise.radial_frequencies > low * 1e3) & (noise.radial_frequencies < high * 1e3)
+        found = noise.radial[inside].mean() * 1e6 / noise.mean**2 * signal**2
+        truth = world.truth("normalized_noise_power", line_pairs_per_mm=0.5 * (low + high), **beam)
+        assert found == pytest.approx(truth, rel=0.04), (low, high)
+        ratios.append(truth)
+    assert ratios[0] > 1.3 * ratios[2]
 
 
 def test_a_pixel_never_leaves_the_converters_range(make_world):
