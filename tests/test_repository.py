@@ -114,13 +114,18 @@ def test_every_library_that_the_code_imports_is_declared() -> None:
     gui = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["gui"]}
     # only for tests of other groups' procedures, which bring pytest themselves; and drivers with an extra of their own
     tests_only = {"app/pytest_plugin.py": {"pytest"}}
-    extras = {"drivers/genicam.py": "camera", "drivers/basler.py": "basler", "app/engine/batch.py": "cluster"}
+    extras = {
+        "drivers/genicam.py": ("camera",),
+        "drivers/basler.py": ("basler",),
+        "app/scanning.py": ("camera", "basler"),
+        "app/engine/batch.py": ("cluster",),
+    }
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             allowed = declared | (gui if name.startswith("app/gui/") else set()) | tests_only.get(name, set())
-            if name in extras:
-                group = PROJECT["project"]["optional-dependencies"][extras[name]]
+            for extra in extras.get(name, ()):
+                group = PROJECT["project"]["optional-dependencies"][extra]
                 allowed = allowed | {canonicalize_name(Requirement(text).name) for text in group}
             for imported in third_party_imports(path):
                 distribution = canonicalize_name(distributions.get(imported, imported))
