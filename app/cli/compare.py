@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.figure import FigureOfMerit
 from app.cli import arguments as shared
-from app.cli.tables import path_text, print_json, print_table, value_text
+from app.cli.tables import condition_text, path_text, print_json, print_table, value_text
 from app.report.comparing import Comparison, Row, compare
 from config.mistake import UserMistake
 
@@ -107,7 +107,7 @@ def _print(comparison: Comparison) -> None:
         [
             (
                 row.name,
-                ", ".join(f"{value:g} {unit}" for value, unit in row.at.values()),
+                ", ".join(condition_text(*condition) for condition in row.at.values()),
                 "\n".join(
                     f"{run.letter}  {value_text(figure)}{' (!)' if figure.determined and figure.warnings else ''}"
                     for run, figure in zip(comparison.runs, row.figures, strict=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.cli import arguments as shared
 from app.cli.file_progress import FileProgress
-from app.cli.tables import path_text, print_json, print_table, value_text
+from app.cli.tables import condition_text, path_text, print_json, print_table, value_text
 from app.reproduction.measuring import measure_all
 from app.reproduction.verdicts import FAILED, INSIDE, NOT_COVERED, NOT_DETERMINED, OUTSIDE, Line, counts, lines
 from config.literature_file import Row, reproduction
@@ -91,7 +91,9 @@ def cells(line: Line) -> tuple[str, ...]:
         also = " (paper)" if line.published_inside else ", the paper's number is not"
     measured, interval = "", ""
     if line.figure is not None:
-        at = "".join(f" at {value:g} {unit}" for value, unit in line.figure.at.values()) if line.row.at else ""
+        at = (
+            "".join(f" at {condition_text(*condition)}" for condition in line.figure.at.values()) if line.row.at else ""
+        )
         measured = f"{line.figure.name}{at}: {value_text(line.figure)}"
         if line.figure.interval is not None:
             interval = f"{line.figure.interval[0]:.4g} to {line.figure.interval[1]:.4g}"

@@ -12,7 +12,7 @@ from typing import Any
 from analysis.figure import rounded
 from app.cli import arguments as shared
 from app.cli.file_progress import FileProgress
-from app.cli.tables import path_text, print_json, print_table
+from app.cli.tables import condition_text, path_text, print_json, print_table
 from config.mistake import UserMistake, nearest
 from storage.catalogue import Catalogue, CataloguedFigure, CataloguedRun
 from storage.catalogue_query import SORT_KEYS, FigureCondition, Query, moment
@@ -161,7 +161,7 @@ def _figures_text(run: CataloguedRun, query: Query) -> list[str]:
 
 
 def _figure_text(figure: CataloguedFigure) -> str:
-    at = "".join(f" at {value:g} {unit}" for value, unit in figure.at.values())
+    at = "".join(f" at {condition_text(*condition)}" for condition in figure.at.values())
     mark = " (!)" if figure.warnings else ""
     if figure.value is None:
         return f"{figure.name}{at}: not determined"

@@ -45,8 +45,9 @@ class Notes:
         self._numbers: dict[str, int] = {}
 
     def marks(self, texts: Iterable[str]) -> str:
-        """Return the numbers of a row's notes."""
-        return ", ".join(str(self._numbers.setdefault(text, len(self._numbers) + 1)) for text in texts)
+        """Return the numbers of a row's notes, rising."""
+        numbers = [self._numbers.setdefault(text, len(self._numbers) + 1) for text in texts]
+        return ", ".join(map(str, sorted(numbers)))
 
     def print(self) -> None:
         """Print every note once."""
@@ -71,9 +72,18 @@ def path_text(path: Path | None) -> str:
 
 def at_text(figure: FigureOfMerit) -> str:
     """Say the conditions of a figure."""
-    return ", ".join(
-        f"{name} {value:g}{'' if unit == '1' else ' ' + unit}" for name, (value, unit) in figure.at.items()
-    )
+    return ", ".join(f"{name} {condition_text(*condition)}" for name, condition in figure.at.items())
+
+
+def condition_text(value: float, unit: str) -> str:
+    """Say a condition; doses and dose rates with the prefix that suits them."""
+    if unit == "1":
+        return f"{value:.5g}"
+    if unit.startswith("Gy") and value:
+        for prefix, size in (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9)):
+            if abs(value) >= size or prefix == "n":
+                return f"{value / size:.4g} {prefix}{unit}"
+    return f"{value:.5g} {unit}"
 
 
 def at_column(figures: Sequence[FigureOfMerit]) -> tuple[str, list[str]]:

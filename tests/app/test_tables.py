@@ -8,7 +8,7 @@ import pytest
 
 from analysis.figure import FigureOfMerit
 from app.cli.folding import KEPT, folded
-from app.cli.tables import at_column, print_figures, value_cell
+from app.cli.tables import at_column, condition_text, print_figures, value_cell
 
 FIGURES = [
     FigureOfMerit.normal("sensitivity", 13712.3, "uC/(Gy cm2)", "fit", statistical=740.0),
@@ -51,6 +51,23 @@ def test_a_condition_that_all_share_stands_in_the_heading() -> None:
     assert at_column(AT_FIELD) == ("at field", ["-100 V/cm"] * 4)
     mixed = [FIGURES[0].at_condition(field=(1.0, "V/cm")), FIGURES[1].at_condition(image=(3.0, "1"))]
     assert at_column(mixed) == ("at", ["field 1 V/cm", "image 3"])
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.0075834, "Gy", "7.583 mGy"),
+        (1.00743e-06, "Gy", "1.007 uGy"),
+        (0.263577, "Gy", "263.6 mGy"),
+        (2.5, "Gy", "2.5 Gy"),
+        (0.0, "Gy", "0 Gy"),
+        (2.09e-8, "Gy/s", "20.9 nGy/s"),
+        (-100.0, "V/cm", "-100 V/cm"),
+        (3.0, "1", "3"),
+    ],
+)
+def test_conditions_are_said_in_the_unit_that_suits_them(value: float, unit: str, said: str) -> None:
+    assert condition_text(value, unit) == said
 
 
 def test_a_column_without_any_text_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
