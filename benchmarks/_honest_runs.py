@@ -141,18 +141,18 @@ OPERATIONAL = Design(
     ("remaining",),
     {"duration": 10, "longest_interval": 30, "samples": 20, "dose_time": 1, "dark_interval": 300},
 )
-# twice the dose rate, so that the light falls by a fourteenth within 25 minutes
+# twice the dose rate, so that the light falls by a sixth within an hour: 95 % is crossed beyond doubt
 FADING = Design(
     "rl-stability",
     "chen24-rl-stability",
     ("remaining", "t95"),
     {
-        "duration": 25,
+        "duration": 60,
         "first_interval": 10,
-        "longest_interval": 20,
-        "dark_interval": 600,
+        "longest_interval": 45,
+        "dark_interval": 1800,
         "dose_time": 1,
-        "averages": 1,
+        "averages": 8,
         "automatic_exposure": False,
         "integration_time": 0.02,
     },
