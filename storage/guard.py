@@ -8,6 +8,7 @@ from types import TracebackType
 
 import h5py
 import numpy as np
+from h5py import h5d, h5f, h5g, h5i, h5l, h5p, h5s
 
 from storage.bitshuffle import FILTER, check_chunk
 from storage.checksum import Algorithm, Digest
@@ -73,12 +74,16 @@ class Guard:
         with self.faults():
             # h5py gives a name that is no text as bytes
             raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
-            links = group.id.links
-            if not links.exists(raw):
-                raise self._refusal(f"it has no {group.name.rstrip('/')}/{name}")
-            if links.get_info(raw).type != h5py.h5l.TYPE_HARD:
-                raise self._refusal(f"{group.name}/{name} is a link to somewhere else, which is not followed")
+            self.check_link(group.id, raw)
             return group[name]
+
+    def check_link(self, group: h5g.GroupID, name: bytes) -> None:
+        """Refuse a name that is not in a group, or leads elsewhere."""
+        links = group.links
+        if not links.exists(name):
+            raise self._refusal(f"it has no {_name(group).rstrip('/')}/{_text(name)}")
+        if links.get_info(name).type != h5l.TYPE_HARD:
+            raise self._refusal(f"{_name(group)}/{_text(name)} is a link to somewhere else, which is not followed")
 
     def group(self, parent: h5py.Group, name: str) -> h5py.Group:
         """Child that is a group."""
@@ -181,26 +186,36 @@ class Guard:
 
     def check(self, dataset: h5py.Dataset) -> None:
         """Refuse a dataset whose data are elsewhere, of a kind no run file holds, or too large to be true."""
+        self.check_id(dataset.id)
+
+    def check_id(self, dataset: h5d.DatasetID) -> None:
+        """Check as `check` does, below h5py's objects, which cost more than the rest."""
         with self.faults():
             # each of these asks the file again
-            dtype, shape, chunks = dataset.dtype, dataset.shape, dataset.chunks
-            properties = dataset.id.get_create_plist()
+            dtype, shape = dataset.dtype, dataset.shape
+            properties = dataset.get_create_plist()
             odd = dtype.kind not in "biufS" or dtype.subdtype is not None or (dtype.kind == "f" and dtype.itemsize > 8)
-            if shape is None or odd:
-                raise self._refusal(f"{dataset.name} is of a kind that no run file holds")
-            if properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count():
-                raise self._refusal(f"{dataset.name} has its data in another file, which is not opened")
+            if odd or dataset.get_space().get_simple_extent_type() == h5s.NULL:
+                raise self._refusal(f"{_name(dataset)} is of a kind that no run file holds")
+            layout = properties.get_layout()
+            if layout == h5d.VIRTUAL or properties.get_external_count():
+                raise self._refusal(f"{_name(dataset)} has its data in another file, which is not opened")
+            chunks = properties.get_chunk() if layout == h5d.CHUNKED else ()
             packed = bool(properties.get_nfilters())
-            if packed and not _bitshuffled(dataset, properties):
-                raise self._refusal(f"{dataset.name} is packed in a way that no run file is")
+            if packed and not _bitshuffled(dataset, chunks, properties):
+                raise self._refusal(f"{_name(dataset)} is packed in a way that no run file is")
             chunk = prod(chunks) * dtype.itemsize if chunks else 0
             if chunk > _MAX_CHUNK:
-                raise self._refusal(f"{dataset.name} declares {chunk:.3g} bytes in a chunk, more than {_MAX_CHUNK:.3g}")
+                raise self._refusal(
+                    f"{_name(dataset)} declares {chunk:.3g} bytes in a chunk, more than {_MAX_CHUNK:.3g}"
+                )
             declared = prod(map(int, shape)) * dtype.itemsize
-            # of a file that is being written here and now, a column's length may be ahead of its rows for a moment
-            live = dataset.file.swmr_mode
-            if not live and declared > min(self._limit, _LITTLE) and declared > _borne_out(dataset, packed):
-                raise self._refusal(f"{dataset.name} declares {declared:.3g} bytes that the file does not hold")
+            if declared > min(self._limit, _LITTLE):
+                file = h5i.get_file_id(dataset)
+                # of a file that is being written here and now, a column's length may be ahead of its rows for a moment
+                live = file.get_intent() & (h5f.ACC_SWMR_READ | h5f.ACC_SWMR_WRITE)
+                if not live and declared > _borne_out(dataset, file, packed):
+                    raise self._refusal(f"{_name(dataset)} declares {declared:.3g} bytes that the file does not hold")
 
     def check_packed(self, dataset: h5py.Dataset, start: int, stop: int) -> None:
         """Refuse frames that are packed so that unpacking them would go beyond what is there."""
@@ -231,20 +246,28 @@ class Guard:
         return UnreadableRunFile(f"{self._path} cannot be read as a run file: {what}")
 
 
-def _bitshuffled(dataset: h5py.Dataset, properties: h5py.h5p.PropDCID) -> bool:
+def _name(target: h5g.GroupID | h5d.DatasetID) -> str:
+    return _text(h5i.get_name(target) or b"")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
+
+
+def _bitshuffled(dataset: h5d.DatasetID, chunks: tuple[int, ...], properties: h5p.PropDCID) -> bool:
     import hdf5plugin  # noqa: F401  (registers the filter)
 
     number, _, settings, _ = properties.get_filter(0)
     return (
         (properties.get_nfilters(), number) == (1, FILTER)
-        and dataset.chunks == (1, *dataset.shape[1:])
-        and dataset.ndim == 3
+        and chunks == (1, *dataset.shape[1:])
+        and len(dataset.shape) == 3
         # the filter crashes on settings that it did not make
         and settings[2:] == (dataset.dtype.itemsize, 0, _LZ4)
     )
 
 
-def _borne_out(dataset: h5py.Dataset, packed: bool) -> int:
+def _borne_out(dataset: h5d.DatasetID, file: h5f.FileID, packed: bool) -> int:
     # chunks that are not there read as the fill value, one by one: a few bytes could keep a reader busy for years
-    there = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
+    there = min(dataset.get_storage_size(), file.get_filesize())
     return int(there * (_MOST_PACKED if packed else 1))

@@ -17,7 +17,8 @@ import h5py
 import numpy as np
 
 from config.mistake import UserMistake
-from storage.errors import RunFileError
+from storage.errors import RunFileError, UnreadableRunFile
+from storage.glance import glance
 from storage.journal import journal_path
 from storage.layout import AxisLayout, ColumnLayout, RunHeader, StreamLayout
 from storage.notes import add_note
@@ -298,6 +299,14 @@ def outcome(path: Path) -> str:
         seen, verdict = str(fault), "refused"
         if "\n" in seen or len(seen) > 2000:
             return f"not one line: {seen[:300]!r}"
+    try:
+        seen += repr(glance(path))
+    except UnreadableRunFile as fault:
+        seen += str(fault)
+        if "\n" in str(fault):
+            return f"not one line: {fault!s:.300}"
+        if verdict == "read":
+            return f"a glance refuses what the reader reads: {fault}"
     copy = path.with_name(f"{path.stem}.recovered{path.suffix}")
     copy.unlink(missing_ok=True)
     try:
