@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 
 from storage.errors import RunFileError
@@ -97,7 +98,8 @@ class RunWriter:
         self._pending_bytes = self._unsynced_bytes = 0
         self._lock = threading.Lock()
         self._recorded, self._urgent, self._room, self._sync_due, self._closing = (threading.Event() for _ in range(5))
-        self._stopped = self._closed = self._was_behind = self._ended = self._sealed = False
+        self._stopped = self._closed = self._ended = self._sealed = False
+        self._waits, self._waited = 0, 0.0
         self._error: RunFileError | None = None
         self._last_time = 0.0
         self._start_time = datetime.fromisoformat(header.start_time)
@@ -277,6 +279,10 @@ class RunWriter:
             event.set()
         self._writing.join()
         self._syncing.join()
+        if self._waits:
+            said = f"the measurement waited for the disk {self._waits} times, {self._waited:.3g} s in all"
+            self.event(self._last_time, "warning", "writer_waited", said, waits=self._waits, seconds=self._waited)
+            self._waits = 0
 
     def _write(self) -> None:
         try:
@@ -310,16 +316,21 @@ class RunWriter:
             self._sync_due.set()
 
     def _wait_for_room(self, time: float) -> None:
-        if not self._was_behind:
-            self._was_behind = True
+        with self._lock:
+            self._waits += 1
+            first = self._waits == 1
+        if first:
             self.event(time, "warning", "writer_behind", "the disk does not keep up with the measurement; it waits")
+        began = monotonic()
         while not self._stopped:
             self._room.clear()
             if self._pending_bytes <= self._max_pending_bytes:
-                return
+                break
             self._urgent.set()
             if not self._room.wait(self._patience):
                 self._fail(f"the disk has not kept up for {self._patience:g} s", None)
+        with self._lock:
+            self._waited += monotonic() - began
         if self._error is not None:
             raise self._error
 

@@ -156,6 +156,9 @@ def test_a_measurement_faster_than_the_disk_waits_and_loses_nothing(path: Path, 
     with open_run(path) as run:
         assert np.array_equal(run.streams["s"]["trace"][:, -1], np.arange(300))
         assert [e["kind"] for e in run.journal].count("writer_behind") == 1
+        (told,) = (e for e in run.journal if e["kind"] == "writer_waited")
+        assert int(str(told["waits"])) > 1
+        assert 0 < float(str(told["seconds"])) < 60
 
 
 def test_a_disk_that_hangs_ends_the_run_instead_of_hanging_it(
