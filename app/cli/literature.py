@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.figure import FigureOfMerit
 from app.cli import arguments as shared
-from app.cli.tables import path_text, print_json, print_table, value_text
+from app.cli.tables import Notes, path_text, print_json, print_table, value_text
 from app.report.literature import Measured, draw, measured_detectors, voltage_text
 from config.literature_file import Detector, detectors
 from config.mistake import UserMistake
@@ -50,12 +50,14 @@ def main(given: argparse.Namespace) -> int:
         )
         return 0
     rows = [_published_row(one) for one in published.detectors] + [_measured_row(one) for one in measured]
+    sources = Notes()
     print_table(
         "Detectors",
         ("detector", "form", "tube voltage", "field", "sensitivity uC/(Gy cm2)", "LoD nGy/s", "mu tau cm2/V",
          "resistivity ohm cm", "source"),
-        rows,
+        [(*row[:-1], sources.marks(row[-1:])) for row in rows],
     )  # fmt: skip
+    sources.print()
     print("Sensitivities at different tube voltages and fields are not comparable.")  # noqa: T201
     for what in published.left_out:
         print(f"left out: {what}")  # noqa: T201

@@ -106,7 +106,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 completed, 1 failed, 2 the user's input, 3 aborted or tripped.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        # before a run has begun to look after signals itself: half a second goes into imports
+        print("xraybench: interrupted", file=sys.stderr)  # noqa: T201
+        return EXIT_ABORTED
+
+
+def _main(words: list[str]) -> int:
     if words[:1] == ["help"]:
         words = [*words[1:2], "--help"]
     wanted = next((word for word in words if not word.startswith("-")), None)

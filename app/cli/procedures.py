@@ -29,10 +29,12 @@ def main(given: argparse.Namespace) -> int:
             f"{document['name']}: {document['description']}",
             ("parameter", "default", "unit", "allowed", "what"),
             [
-                (name, str(one["default"]), one["unit"], one["allowed"], _what(one["title"], one["description"]))
+                (name, _default(one["default"]), one["unit"], one["allowed"], _what(one["title"], one["description"]))
                 for name, one in document["parameters"].items()
             ],
         )
+        if any(one["allowed"].startswith("numbers ") for one in document["parameters"].values()):
+            print("Numbers: one by one, 0.2,0.4,0.8, or from, to and how many, 0.2:2.4:12")  # noqa: T201
         return 0
     documents = [describe(procedure_class(name)) for name in procedures()]
     if given.json:
@@ -49,6 +51,10 @@ def main(given: argparse.Namespace) -> int:
         [(name, procedure_class(name).description()) for name in ANALYSES],
     )
     return 0
+
+
+def _default(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _what(title: str, description: str) -> str:

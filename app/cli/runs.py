@@ -12,10 +12,13 @@ from typing import Any
 from analysis.figure import rounded
 from app.cli import arguments as shared
 from app.cli.file_progress import FileProgress
-from app.cli.tables import condition_text, path_text, print_json, print_table
+from app.cli.tables import condition_text, console, path_text, print_json, print_table
 from config.mistake import UserMistake, nearest
 from storage.catalogue import Catalogue, CataloguedFigure, CataloguedRun
 from storage.catalogue_query import SORT_KEYS, FigureCondition, Query, moment
+
+_TABLE_WIDTH = 140
+"""Columns of a terminal that a table with a column for the file needs; narrower ones get a paragraph for each run."""
 
 _SHOWN_FIGURES = 3
 """Of a run, where none is asked for."""
@@ -132,6 +135,26 @@ def _print_runs(runs: Sequence[CataloguedRun], query: Query) -> None:
     if not runs:
         print("no run file meets this")  # noqa: T201
         return
+    if console().width < _TABLE_WIDTH:
+        _print_paragraphs(runs, query)
+    else:
+        _print_table(runs, query)
+    if any(figure.warnings and figure.value is not None for run in runs for figure in run.figures):
+        print("(!): it has a warning, see xraybench show FILE")  # noqa: T201
+
+
+def _print_paragraphs(runs: Sequence[CataloguedRun], query: Query) -> None:
+    """Print a run on a few lines, its path as it can be copied."""
+    for run in runs:
+        begun = run.start_time[:16].replace("T", " ")
+        tags = f" [{', '.join(run.tags)}]" if run.tags else ""
+        print(f"{begun}  {run.procedure}, {run.sample or 'no sample'}: {run.status}{tags}")  # noqa: T201
+        for line in [run.fault] if run.fault else _figures_text(run, query):
+            print(f"    {line}")  # noqa: T201
+        print(f"    {path_text(run.path)}")  # noqa: T201
+
+
+def _print_table(runs: Sequence[CataloguedRun], query: Query) -> None:
     print_table(
         "",
         ("begun", "procedure", "sample", "operator", "status", "tags", "figures", "file"),

@@ -32,7 +32,7 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
     """Print a table; what it shows is text and never markup."""
     table = Table(title=title or None, title_justify="left")
     for heading in headings:
-        table.add_column(heading)
+        table.add_column(Folded(heading))
     for row in rows:
         table.add_row(*map(Folded, row))
     console().print(table)

@@ -184,6 +184,17 @@ def test_the_guardian_of_a_mistyped_driver_leaves_the_complaint_to_the_command(
     assert "did you mean 'spellman-xrv'" in line
 
 
+def test_an_interrupt_while_a_command_is_still_being_imported_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", interrupted)
+    assert main(["run", "rl-spectrum"]) == 3
+    assert capsys.readouterr().err == "xraybench: interrupted\n"
+
+
 def test_help_imports_nothing_heavy() -> None:
     listed = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "app.cli", "--help"],

@@ -75,3 +75,19 @@ def test_a_mistake_gets_one_line(words, said, folder, command) -> None:
     assert answer.out == ""
     assert said in answer.err
     assert len(answer.err.splitlines()) == 1
+
+
+def test_on_a_narrow_terminal_a_run_is_a_paragraph_whose_path_can_be_copied(folder, command, monkeypatch) -> None:
+    from rich.console import Console
+
+    monkeypatch.setattr("app.cli.runs.console", lambda: Console(width=80))
+    lines = command("runs").out.splitlines()
+    assert f"    {Path('runs') / 'a.h5'}" in lines
+    assert any(line.startswith("    resistivity: ") and line.endswith("ohm cm") for line in lines)
+    assert "│" not in "".join(lines)
+
+
+def test_where_no_run_fits_it_is_said_and_no_table_is_empty(folder, command) -> None:
+    said = command("runs", "--tag", "none-has-this").out
+    assert "no run file meets this" in said
+    assert "│" not in said
