@@ -163,7 +163,7 @@ EDGE = Design(
     "imaging, edge",
     "ma21-imaging-edge",
     ("mtf50", "mtf20", "snr", "normalized_noise_power", "dqe"),
-    {"frames": 4, "dose_time": 1, "settling_time": 0.5},
+    {"frames": 4, "dose_time": 1, "settling_time": 0.5, "noise_frequencies": [2, 5]},
     world={"camera": {"columns": 200, "rows": 240}},
 )
 LINE_PAIRS = Design(
@@ -249,7 +249,7 @@ def measure(design: Design, seed: int) -> list[Scored]:
         geometry["distance_m"] = design.distance_m
     with tempfile.TemporaryDirectory() as folder:
         sample = _erring_sample(settings.sample, seed, thickness=design.thickness_drawn)
-        bench = SimulatedBench(Path(folder), _erring_bench(seed), sample, geometry, seed, world=_world(design))
+        bench = SimulatedBench(Path(folder), _erring_bench(seed), sample, geometry, seed, world=world_settings(design))
         try:
             procedure = procedure_class(settings.procedure)()
             outcome = bench.run(procedure, **{**settings.parameters, **design.settings})
@@ -272,7 +272,7 @@ def measure(design: Design, seed: int) -> list[Scored]:
             bench.close()
 
 
-def _world(design: Design) -> dict[str, dict[str, Any]]:
+def world_settings(design: Design) -> dict[str, dict[str, Any]]:
     """Return what the preset's paper measured with, and the design changes of it."""
     world = {part: dict(given) for part, given in preset(design.preset).content.world.items()}
     for part, given in design.world.items():

@@ -14,10 +14,23 @@ import numpy as np
 import pytest
 from scipy import special
 
-from benchmarks._honest_runs import LINEARITY, LOW_DOSE, SENSITIVITY, SPECTRUM, Design, Scored, measure
+from benchmarks._drawn_images import measure_images
+from benchmarks._honest_runs import (
+    EDGE,
+    LINE_PAIRS,
+    LINEARITY,
+    LOW_DOSE,
+    PANEL,
+    SENSITIVITY,
+    SPECTRUM,
+    Design,
+    Scored,
+    measure,
+)
 from benchmarks.coverage import clopper_pearson
 
 SEEDS = 20
+FEW_SEEDS = 10
 FALSE_ALARM = 1e-3
 LEAST_SHARE = 0.90
 WIDEST = 2.576 / 1.960
@@ -36,6 +49,11 @@ SHORT = [
         },
     ),
 ]
+IMAGES = [
+    replace(EDGE, world={"camera": {"columns": 120, "rows": 140}}),
+    replace(LINE_PAIRS, settings={**LINE_PAIRS.settings, "frames": 3}),
+    replace(PANEL, settings={**PANEL.settings, "frames": 8}),
+]
 
 
 def fewest(trials: int, share: float = LEAST_SHARE, false_alarm: float = FALSE_ALARM) -> int:
@@ -52,13 +70,23 @@ def test_the_binomial_bound_is_what_the_story_says() -> None:
 @pytest.mark.parametrize("first_seed", [1000, 1000 + SEEDS])
 @pytest.mark.parametrize("design", SHORT, ids=lambda design: design.name.split()[0])
 def test_intervals_hold_the_truth_as_often_as_they_say(design: Design, first_seed: int) -> None:
+    assert_honest([one for seed in range(first_seed, first_seed + SEEDS) for one in measure(design, seed)])
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("design", IMAGES, ids=lambda design: design.name.split(", ")[1])
+def test_intervals_of_images_hold_the_truth_as_often_as_they_say(design: Design) -> None:
+    assert_honest([one for seed in range(FEW_SEEDS) for one in measure_images(design, seed)])
+
+
+def assert_honest(scored: list[Scored]) -> None:
+    """Neither fewer intervals than is probable hold the truth, nor are they far wider than the errors."""
     by_figure: dict[str, list[Scored]] = defaultdict(list)
-    for seed in range(first_seed, first_seed + SEEDS):
-        for one in measure(design, seed):
-            by_figure[one.figure].append(one)
+    for one in scored:
+        by_figure[one.figure].append(one)
     for name, runs in by_figure.items():
         given = [one for one in runs if one.interval is not None]
-        assert len(given) >= 0.9 * SEEDS, f"{name} is refused: {[one.why for one in runs if one.why]}"
+        assert len(given) >= 0.9 * len(runs), f"{name} is refused: {[one.why for one in runs if one.why]}"
         held = sum(one.covered for one in given)
         assert held >= fewest(len(given)), f"{name}: {held} of {len(given)} intervals hold the truth"
         # where the truth lies in the interval, in standard deviations, if it is one of a normal distribution
