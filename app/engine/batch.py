@@ -29,7 +29,7 @@ class Analysed:
 
 
 def run_files(paths: Sequence[Path]) -> list[Path]:
-    """List run files: those that are named, and those in folders that are named.
+    """List run files: those that are named, as often as they are, and the others in folders that are named.
 
     Raises
     ------
@@ -44,8 +44,8 @@ def run_files(paths: Sequence[Path]) -> list[Path]:
         inside = sorted(one for one in path.rglob("*.h5") if not one.name.startswith("."))
         if not inside:
             raise UserMistake(f"{path}: there is no run file in this folder")
-        found += inside
-    return list(dict.fromkeys(found))
+        found += [one for one in inside if one not in found]
+    return found
 
 
 def analyse_file(path: str, options: Mapping[str, Any]) -> Analysed:
