@@ -21,6 +21,7 @@ from app.engine.pausing import Recovery
 from app.engine.reading import Products, analyse_run
 from app.engine.run_handle import EngineRun, PauseWanted
 from app.engine.safety import SafetyMonitor
+from app.engine.suspension import SuspensionWatch
 from app.engine.trips import Trip, policy_of, trip_of
 from config.mistake import UserMistake
 from drivers.bench import Bench, SafeStep
@@ -113,6 +114,7 @@ class OneRun:
         self._interruption: Trip | None = None
         self._pauses = 0
         self._writer_watch: Scheduled | None = None
+        self._suspension = SuspensionWatch(self._journal)
         publish = company.publish if company.watched else None
         self.handle = EngineRun(bench, writer, self._account, company.operator, publish, self._journal, planned)
 
@@ -209,9 +211,11 @@ class OneRun:
                 monitor.stop()
             if self._writer_watch is not None:
                 self._writer_watch.cancel()
+            self._suspension.look()
 
     def _look_at_writer(self) -> None:
         """End a run whose file can no longer be written, also where the next record is an hour away."""
+        self._suspension.look()
         if self._writer.error is not None and not self._bench.inhibited:
             self._company.halt()
 
