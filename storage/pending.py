@@ -18,7 +18,7 @@ Array = npt.NDArray[np.generic]
 _WORTH_KEEPING = 256 * 1024
 """Bytes of an array whose memory is used again: getting that much from the system takes as long as filling it."""
 
-_KEPT_BYTES = 256 * 1024**2
+_KEPT_BYTES = 128 * 1024**2
 """Bytes of such memory that a column keeps at most: as much as may wait, for a disk that does not keep up."""
 
 

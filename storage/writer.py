@@ -40,8 +40,11 @@ SYNC_BYTES = 64 * 1024**2
 WORTH_WRITING = 16 * 1024**2
 """Bytes of waiting records that are written without waiting for more."""
 
-MAX_PENDING_BYTES = 256 * 1024**2
-"""Records that may wait in memory before `record` waits for the disk."""
+MAX_PENDING_BYTES = 128 * 1024**2
+"""Records that may wait in memory before `record` waits for the disk; the system's cache bridges longer delays.
+
+To fill fresh memory takes as long as to write it: the more of it, the slower a video begins.
+"""
 
 PATIENCE = 30.0
 """s for which `record` waits for a disk that does not keep up; a run must not hang with its beam on."""
