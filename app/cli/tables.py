@@ -76,9 +76,11 @@ def at_text(figure: FigureOfMerit) -> str:
 
 
 def condition_text(value: float, unit: str) -> str:
-    """Say a condition; doses and dose rates with the prefix that suits them."""
+    """Say a condition; doses, dose rates and long times in the unit that suits them."""
     if unit == "1":
         return f"{value:.5g}"
+    if unit == "s" and abs(value) >= 3600.0:
+        return f"{value / 3600.0:.4g} h"
     if unit.startswith("Gy") and value:
         for prefix, size in (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9)):
             if abs(value) >= size or prefix == "n":

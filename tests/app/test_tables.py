@@ -64,6 +64,8 @@ def test_a_condition_that_all_share_stands_in_the_heading() -> None:
         (2.09e-8, "Gy/s", "20.9 nGy/s"),
         (-100.0, "V/cm", "-100 V/cm"),
         (3.0, "1", "3"),
+        (38.914, "s", "38.914 s"),
+        (359970.0, "s", "99.99 h"),
     ],
 )
 def test_conditions_are_said_in_the_unit_that_suits_them(value: float, unit: str, said: str) -> None:
