@@ -24,7 +24,7 @@ def main(given: argparse.Namespace) -> int:
         from app.gui.application import start
     except ImportError as error:
         raise UserMistake(
-            f"the window needs PySide6 and pyqtgraph ({error}): pip install xraybench[gui]; on Linux also what Qt "
-            "draws with: make gui installs both"
+            f"the window needs PySide6 and pyqtgraph ({error}): make gui installs both, or in the "
+            "project's folder pip install -c constraints.txt -e .[gui]; on Linux Qt also needs what it draws with"
         ) from error
     return start(given.bench, seed)
