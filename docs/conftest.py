@@ -125,3 +125,12 @@ pytest_collect_file = Sybil(
     setup=enter,
     teardown=leave,
 ).pytest()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the blocks of a page in their order, which pytest-randomly would shuffle."""
+    here = Path(__file__).parent
+    places = [place for place, item in enumerate(items) if here in item.path.parents]
+    ordered = sorted((items[place] for place in places), key=lambda item: (item.path, item.location[1] or 0))
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
