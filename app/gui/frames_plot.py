@@ -28,4 +28,24 @@ class FramesPlot(ImagePlot):
         """Draw the last frame."""
         kept = self._buffer.arrays[self._column]
         if kept:
-            self.show_frame(kept[-1])
+            self.show_frame(kept[-1], one_of_many=True)
+
+
+def _example() -> QWidget:
+    import numpy as np
+
+    from app.engine.events import Recorded
+    from procedures.streams import Image, Stream
+
+    buffer = StreamBuffer(Stream("frames", exposure="s", pixels=Image("count"), primary=("exposure", "pixels")))
+    pixels = np.random.default_rng(1).poisson(400, (240, 320)).astype("u2")
+    buffer.add([Recorded("frames", 0.0, {"exposure": 0.1, "pixels": pixels})])
+    plot = FramesPlot(buffer, "pixels")
+    plot.redraw()
+    return plot
+
+
+if __name__ == "__main__":
+    from app.gui.alone import show_alone
+
+    show_alone(_example)

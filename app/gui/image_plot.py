@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
@@ -23,6 +23,10 @@ BESIDE = 1.8
 
 LEVELS_AT = (0.5, 99.5)
 """Percentiles"""
+
+LEVELS_EVERY = 200
+"""ms between two looks at how the values are spread while frames come; eyes follow no faster, and it costs as much as
+the frame"""
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float64]
 
@@ -111,6 +115,11 @@ class ImagePlot(QWidget):
         self.region.toggled.connect(lambda on: self._show_tool(self._rectangle, on))
         self.fit.clicked.connect(self.plot.autoRange)
         self._proxy = pg.SignalProxy(self.view.scene().sigMouseMoved, rateLimit=30, slot=self._point_at)
+        self._levels_due = QTimer(self)
+        self._levels_due.setSingleShot(True)
+        self._levels_due.setInterval(LEVELS_EVERY)
+        self._levels_due.timeout.connect(self._draw_left)
+        self._levels_left = False
         self._colour(self.colour_map.currentText())
 
     @staticmethod
@@ -139,7 +148,7 @@ class ImagePlot(QWidget):
         low, high = self.histogram.levels
         return (10**low, 10**high) if self.log.isChecked() else (low, high)
 
-    def show_frame(self, pixels: Pixels, full_scale: float = 0.0) -> None:
+    def show_frame(self, pixels: Pixels, full_scale: float = 0.0, *, one_of_many: bool = False) -> None:
         """Show a frame.
 
         Parameters
@@ -148,10 +157,17 @@ class ImagePlot(QWidget):
             (rows, columns)
         full_scale
             Value at which a pixel is saturated; 0 where that is not known.
+        one_of_many
+            Whether levels and histogram may be those of a frame some tenths of a second ago.
         """
         first = self._pixels is None or self._pixels.shape != pixels.shape
         self._pixels, self._full_scale = pixels, full_scale
-        self._draw()
+        if one_of_many and not first and self._levels_due.isActive():
+            self._levels_left = True
+            seen = np.log10(np.maximum(pixels, 1)) if self.log.isChecked() else pixels
+            self.image.setImage(seen, autoLevels=False, levels=self.histogram.levels)
+        else:
+            self._draw()
         if first:
             self._place_tools()
             self.plot.autoRange()
@@ -200,6 +216,12 @@ class ImagePlot(QWidget):
         low, high = _levels(sampled) if self.auto_levels.isChecked() else self.histogram.levels
         self.image.setImage(seen, autoLevels=False, levels=(low, high))
         self.histogram.show_pixels(sampled, low, high)
+        self._levels_left = False
+        self._levels_due.start()
+
+    def _draw_left(self) -> None:
+        if self._levels_left:
+            self._draw()
 
     def _take_levels(self, low: float, high: float) -> None:
         """Leave the levels where a hand has put them."""
@@ -253,8 +275,13 @@ class ImagePlot(QWidget):
         inside = pixels[rows, columns].astype(float)
         if inside.size < 2:
             return "the region is not on the frame"
-        mean, scatter = float(inside.mean()), float(inside.std(ddof=1))
-        return f"region {inside.shape[1]} x {inside.shape[0]} px: mean {mean:.5g}, standard deviation {scatter:.4g}"
+        size = f"region {inside.shape[1]} x {inside.shape[0]} px"
+        known = inside[np.isfinite(inside)]
+        if known.size < 2:
+            return f"{size}: no pixel in it has a value"
+        without = f", {inside.size - known.size} without a value" if known.size < inside.size else ""
+        mean, scatter = float(known.mean()), float(known.std(ddof=1))
+        return f"{size}: mean {mean:.5g}, standard deviation {scatter:.4g}{without}"
 
     def _point_at(self, event: tuple[QPointF]) -> None:
         point = self.plot.vb.mapSceneToView(event[0])
@@ -271,7 +298,10 @@ class ImagePlot(QWidget):
 
 def _sampled(pixels: Pixels) -> Array:
     every = max(1, int(np.sqrt(pixels.size / PIXELS_FOR_LEVELS)))
-    return pixels[::every, ::every].astype(float)
+    some = pixels[::every, ::every].astype(float)
+    # a corrected frame has no value where a pixel is dead
+    known: Array = some[np.isfinite(some)]
+    return known if known.size else np.zeros(1)
 
 
 def _levels(sampled: Array) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from app.gui.theme import colours
 from app.gui.thinning import Indices, outline, visible_part
 from procedures.drawing import quantity_with_unit
 
-BARS_UP_TO = 2_000
+BARS_UP_TO = 600
 """Points; beyond, bars and symbols would only be a smear, and a line is drawn"""
 
 VIEW_SETTLES = 30

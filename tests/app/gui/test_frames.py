@@ -100,3 +100,27 @@ def test_a_stream_of_frames_is_shown_while_it_grows(qtbot: Any) -> None:
     panel.beside.setCurrentWidget(view)
     qtbot.waitUntil(lambda: view.image.image is not None and view.image.image[0, 0] == 4, timeout=5_000)
     assert panel.rows("frames") == 5
+
+
+def test_a_frame_with_dead_pixels_is_shown_and_they_do_not_count(plot: ImagePlot) -> None:
+    pixels = ramp().astype(float)
+    known = plot.levels
+    pixels[10:14, :3] = np.nan
+    plot.show_frame(pixels, 4095)
+    assert plot.levels == pytest.approx(known, rel=0.05)
+    plot.set_region(0, 10, 6, 4)
+    inside = pixels[10:14, :6]
+    assert f"mean {np.nanmean(inside):.5g}, " in plot.facts_text
+    assert "12 without a value" in plot.facts_text
+    plot.show_frame(np.full((60, 100), np.nan))
+    assert "no pixel in it has a value" in plot.facts_text
+
+
+def test_levels_of_a_stream_come_after_the_frame_and_are_those_of_the_last(plot: ImagePlot, qtbot: Any) -> None:
+    high = plot.levels[1]
+    plot.show_frame(2 * ramp())
+    assert plot.levels[1] == pytest.approx(2 * high, rel=0.02)
+    plot.show_frame(4 * ramp(), one_of_many=True)
+    assert plot.image.image.max() == 4 * ramp().max()
+    assert plot.levels[1] == pytest.approx(2 * high, rel=0.02)
+    qtbot.waitUntil(lambda: plot.levels[1] == pytest.approx(4 * high, rel=0.02), timeout=20_000)
