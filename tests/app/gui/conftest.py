@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -46,7 +47,7 @@ class _Windows:
 def _wait(true: Callable[[], bool], what: str) -> None:
     from PySide6.QtWidgets import QApplication
 
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 90
     while not true():
         QApplication.processEvents()
         assert time.monotonic() < give_up, f"waited in vain for {what}"
@@ -82,14 +83,18 @@ def _shared_opener(tmp_path_factory: pytest.TempPathFactory, qapp: Any) -> Itera
     yield from _windows(tmp_path_factory.mktemp("window"))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def interpreter_as_under_a_window(qapp: Any) -> Iterator[None]:
-    """Have garbage collected in this thread only: a widget that another one destroys ends the tests."""
+    """Have garbage collected in this thread only: a widget that another one destroys ends the tests.
+
+    For as long as the window of a module lives: its threads go on between two tests.
+    """
     del qapp
     from app.gui.interpreter import interpreter_for_a_window
 
     with interpreter_for_a_window():
         yield
+    gc.collect()
 
 
 @pytest.fixture

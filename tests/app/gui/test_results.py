@@ -105,7 +105,7 @@ def test_nothing_of_another_run_is_shown_while_a_run_is_read(results: Any, qtbot
     choose(results, qtbot, 0)
     path = results.content.path
     results.table.selectRow(1)
-    assert results.content is None
+    assert not results.content
     assert not results.view.notes.isEnabled()
     assert not results.save.isEnabled()
     qtbot.waitUntil(lambda: results.content is not None, timeout=10_000)
