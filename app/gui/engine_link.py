@@ -18,6 +18,7 @@ from app.gui.tube_watch import BeamNews
 
 if TYPE_CHECKING:
     from app.engine.by_hand import ByHand
+    from app.engine.operator import Operator
     from app.running import Plan
     from drivers.bench import Bench
 
@@ -138,6 +139,11 @@ class EngineLink(QObject):
         """Beam off and end the run, in any state; returns at once."""
         self._thread.stop(reason)
         self.stopped.emit(reason)
+
+    @property
+    def operator(self) -> Operator:
+        """Whoever sits at the window; asking waits, so never ask from the window's thread."""
+        return self._thread.operator
 
     def answer(self, yes: bool) -> None:
         """Answer the question that waits."""

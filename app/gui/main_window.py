@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from app.engine.events import State
 from app.gui.engine_link import EngineLink
 from app.gui.instruments_panel import InstrumentsPanel
 from app.gui.journal_panel import JournalPanel
+from app.gui.kept_choices import keep, restore
 from app.gui.later import Later
 from app.gui.live_panel import LivePanel
 from app.gui.measurement_panel import MeasurementPanel
@@ -22,12 +23,15 @@ from app.gui.question_panel import QuestionPanel
 from app.gui.queue_panel import QueuePanel
 from app.gui.results_panel import ResultsPanel
 from app.gui.safety_bar import SafetyBar
+from app.gui.shortcuts_page import ShortcutsPage
 from app.gui.theme import apply_theme, is_dark, mark
+from app.gui.trust_panel import TrustPanel
 from config.loading import bench_file
 from config.mistake import UserMistake
 
 if TYPE_CHECKING:
     from app.gui.bench_panel import BenchPanel
+    from app.gui.campaign_thread import CampaignThread
     from app.gui.sample_panel import SamplePanel
 
 
@@ -55,6 +59,8 @@ class MainWindow(QMainWindow):
         self.link = EngineLink(self)
         self.safety = SafetyBar()
         self.question = QuestionPanel()
+        self.trust = TrustPanel()
+        self._campaign: CampaignThread | None = None
         self._message = QLabel()
         self._message.setWordWrap(True)
         self._message.setContentsMargins(10, 0, 10, 0)
@@ -89,13 +95,13 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget in (self.safety, self.question, self._message):
+        for widget in (self.safety, self.question, self.trust, self._message):
             column.addWidget(widget)
         column.addWidget(self.splitter, 1)
         self.setCentralWidget(inside)
         self._make_menu()
         self._connect()
-        self._restore()
+        restore(self, settings)
         self.results.show_folder(self._folder())
         self._open_bench()
 
@@ -105,16 +111,20 @@ class MainWindow(QMainWindow):
         self.dark.setChecked(is_dark())
         self.dark.toggled.connect(self._change_theme)
         view.addAction(self.dark)
+        self.help = ShortcutsPage(self)
+        self.menuBar().addMenu("&Help").addAction("&Keys", "F1", self.help.show)
 
     def _connect(self) -> None:
         link = self.link
         self.safety.stop_wanted.connect(self.stop)
         self.question.answered.connect(link.answer)
+        self.trust.declined.connect(lambda reason: self._say(reason, "bad"))
         self.measurement.start_wanted.connect(self.start)
         self.measurement.queue_wanted.connect(self.queue.add)
         self.measurement.plan_changed.connect(self._judge)
         self.measurement.edit_sample_wanted.connect(self._edit_sample)
         self.queue.changed.connect(self._start_next)
+        self.queue.campaign_wanted.connect(self.carry_out)
         self.live.pause_wanted.connect(link.pause)
         self.live.resume_wanted.connect(link.resume)
         self.live.abort_wanted.connect(lambda: link.stop("aborted at the window"))
@@ -159,7 +169,8 @@ class MainWindow(QMainWindow):
 
         loaded = bench_file(self._bench)
         speed = self.measurement.speed.currentData() if loaded.content.simulated else None
-        self.link.open(Plan(Procedure(), None, loaded, None), self._seed, speed)
+        plan, seed = Plan(Procedure(), None, loaded, None), self._seed
+        self.trust.let(loaded, lambda: self.link.open(plan, seed, speed))
 
     @property
     def samples(self) -> SamplePanel:
@@ -197,7 +208,13 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentWidget(self._samples)
 
     def use_bench(self, name: str) -> None:
-        """Close the bench that is open, and measure on another one."""
+        """Close the bench that is open, and measure on another one, once the user trusts its file."""
+        try:
+            self.trust.let(bench_file(name), lambda: self._change_bench(name))
+        except UserMistake as mistake:
+            self._say(str(mistake), "bad")
+
+    def _change_bench(self, name: str) -> None:
         if self.link.order is not None:
             self._say("A run is on: the bench can be changed when it has ended", "warning")
             return
@@ -213,6 +230,24 @@ class MainWindow(QMainWindow):
         self._say("", "")
         self.results.show_folder(self._folder())
         self._open_bench()
+
+    def carry_out(self, path: Path) -> None:
+        """Carry out a campaign file, or take it up again where it was left."""
+        from app.gui.campaign_thread import CampaignThread
+
+        try:
+            campaign = CampaignThread(path, self.link.operator, self.measurement.speed.currentData(), self)
+        except UserMistake as mistake:
+            self.queue.say_campaign(str(mistake), on=False)
+            return
+        campaign.order_wanted.connect(self.queue.add)
+        campaign.told.connect(lambda text: self.queue.say_campaign(text, on=True))
+        campaign.ended.connect(lambda text: self.queue.say_campaign(text, on=False))
+        self.queue.removed.connect(campaign.removed)
+        self.link.run_ended.connect(campaign.run_ended)
+        self._campaign = campaign
+        self.queue.say_campaign(f"{campaign.name} begins", on=True)
+        campaign.start()
 
     def _judge(self, plan: object) -> None:
         self._judged = plan
@@ -305,42 +340,6 @@ class MainWindow(QMainWindow):
         apply_theme(dark)
         self._say("Plots take the new colours with the next run." if self.live.isVisible() else "", "faint")
 
-    def _restore(self) -> None:
-        settings, panel = self._settings, self.measurement
-        recent = settings.value("measurement/recent", "")
-        panel.recent = [name for name in str(recent or "").split("\n") if name]
-        panel.show_samples()
-        for name, box in (("procedure", panel.procedure), ("preset", panel.preset), ("sample", panel.sample)):
-            kept = settings.value(f"measurement/{name}", "")
-            if kept and box.findText(str(kept)) >= 0:
-                box.setCurrentText(str(kept))
-        panel.folder.setText(str(settings.value("measurement/folder", "")))
-        index = panel.speed.findText(str(settings.value("measurement/speed", "")))
-        if index >= 0:
-            panel.speed.setCurrentIndex(index)
-        self.resize(1366, 740)
-        for name, restore in (
-            ("geometry", self.restoreGeometry),
-            ("splitter", self.splitter.restoreState),
-            ("live", self.live.splitter.restoreState),
-        ):
-            state = settings.value(f"window/{name}")
-            if isinstance(state, QByteArray):
-                restore(state)
-
-    def _keep(self) -> None:
-        settings, panel = self._settings, self.measurement
-        settings.setValue("window/geometry", self.saveGeometry())
-        settings.setValue("window/splitter", self.splitter.saveState())
-        settings.setValue("window/live", self.live.splitter.saveState())
-        settings.setValue("window/dark", is_dark())
-        for name, box in (("procedure", panel.procedure), ("preset", panel.preset), ("sample", panel.sample)):
-            settings.setValue(f"measurement/{name}", box.currentText())
-        settings.setValue("measurement/recent", "\n".join(panel.recent))
-        settings.setValue("measurement/folder", panel.folder.text())
-        settings.setValue("measurement/speed", panel.speed.currentText())
-        settings.sync()
-
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  (Qt's name)
         """End the run and make the bench safe; the window goes when that is done."""
         if self.link.ended:
@@ -350,9 +349,11 @@ class MainWindow(QMainWindow):
         if self._closing:
             return
         self._closing = True
-        self._keep()
+        keep(self, self._settings)
         self._say("Closing: the bench is being made safe", "warning")
         self.splitter.setEnabled(False)
+        if self._campaign is not None:
+            self._campaign.end()
         self.link.end()
         self._waiting = QTimer(self)
         self._waiting.setInterval(30)

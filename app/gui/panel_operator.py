@@ -12,29 +12,42 @@ class PanelOperator:
     Parameters
     ----------
     ask
-        Called from the run's thread with the question; the empty text takes a question back.
+        Called from any thread with the question; the empty text takes a question back. It must return at once.
     """
 
     def __init__(self, ask: Callable[[str], None]) -> None:
         self._ask = ask
         self._guard = threading.Lock()
-        self._answered: threading.Event | None = None
-        self._answer = False
+        self._waiting: _Waiting | None = None
 
     def confirm(self, question: str) -> bool:
         """Ask, and wait for `answer`."""
-        answered = threading.Event()
+        waiting = _Waiting()
         with self._guard:
-            self._answered, self._answer = answered, False
-        self._ask(question)
-        answered.wait()
-        self._ask("")
-        return self._answer
+            self._waiting = waiting
+            self._ask(question)
+        waiting.answered.wait()
+        return waiting.yes
 
     def answer(self, yes: bool) -> None:
         """Answer the question that waits; harmless when none does. STOP answers no."""
         with self._guard:
-            if self._answered is not None:
-                self._answer = yes
-                self._answered.set()
-                self._answered = None
+            waiting, self._waiting = self._waiting, None
+            if waiting is None:
+                return
+            waiting.yes = yes
+            # under the guard: it must not take away the question that comes next
+            self._ask("")
+            waiting.answered.set()
+
+    def withdraw(self) -> None:
+        """Take back the question that waits: the engine has waited long enough."""
+        self.answer(False)
+
+
+class _Waiting:
+    """A question that has no answer yet."""
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.yes = False

@@ -7,19 +7,25 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 
 class QuestionPanel(QFrame):
-    """Shows a question until it is answered or taken back; everything else in the window goes on working."""
+    """Shows a question until it is answered or taken back; everything else in the window goes on working.
+
+    Parameters
+    ----------
+    yes, no
+        What stands on the buttons.
+    """
 
     answered = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, yes: str = "Done, go on", no: str = "No, end the run") -> None:
         super().__init__(parent)
         self.setProperty("card", "question")
         self._question = QLabel()
         self._question.setWordWrap(True)
         self._question.setProperty("tone", "heading")
-        self.yes = QPushButton("Done, go on")
+        self.yes = QPushButton(yes)
         self.yes.setProperty("role", "primary")
-        self.no = QPushButton("No, end the run")
+        self.no = QPushButton(no)
         self.yes.clicked.connect(lambda: self._answer(True))
         self.no.clicked.connect(lambda: self._answer(False))
         row = QHBoxLayout(self)

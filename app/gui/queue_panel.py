@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -11,6 +12,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
+    QFileDialog,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -41,6 +43,10 @@ class QueuePanel(QWidget):
     """
 
     changed = Signal()
+    campaign_wanted = Signal(Path)
+    """A campaign file was chosen"""
+    removed = Signal(object)
+    """`RunOrder` that will not be carried out"""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,9 +89,17 @@ class QueuePanel(QWidget):
             self.buttons[text] = button
             row.addWidget(button)
         row.addStretch(1)
+        self.campaign = QPushButton("&Campaign …")
+        self.campaign.setToolTip("Carry out a campaign file: its runs wait here one after the other")
+        self.campaign.clicked.connect(self._choose_campaign)
+        row.addWidget(self.campaign)
+        self._campaign_said = QLabel()
+        self._campaign_said.setWordWrap(True)
+        self._campaign_said.hide()
         column = QVBoxLayout(self)
         column.addLayout(top)
         column.addWidget(self._said)
+        column.addWidget(self._campaign_said)
         column.addWidget(self.list, 1)
         column.addLayout(row)
         self.list.model().rowsInserted.connect(self._show)
@@ -101,6 +115,17 @@ class QueuePanel(QWidget):
     def said(self) -> str:
         """Why the next run does not begin, or when it will."""
         return self._said.text()
+
+    @property
+    def campaign_said(self) -> str:
+        """What the campaign has done so far."""
+        return self._campaign_said.text()
+
+    def say_campaign(self, text: str, *, on: bool) -> None:
+        """Show where a campaign is; while one is on no other can be begun."""
+        self._campaign_said.setText(text)
+        self._campaign_said.setVisible(bool(text))
+        self.campaign.setEnabled(not on)
 
     def add(self, order: RunOrder, row: int | None = None) -> None:
         """Let an order wait."""
@@ -170,7 +195,17 @@ class QueuePanel(QWidget):
 
     def _remove(self) -> None:
         if self.list.currentRow() >= 0:
-            self.list.takeItem(self.list.currentRow())
+            self.removed.emit(self.list.takeItem(self.list.currentRow()).data(ORDER))
+
+    def _choose_campaign(self) -> None:
+        dialogue = QFileDialog(self, "Campaign file", "", "Campaigns (*.toml)")
+        dialogue.setFileMode(QFileDialog.FileMode.ExistingFile)
+        # not native and not modal: STOP and its key go on working
+        dialogue.setOption(QFileDialog.Option.DontUseNativeDialog)
+        dialogue.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialogue.fileSelected.connect(lambda name: self.campaign_wanted.emit(Path(name)))
+        dialogue.setModal(False)
+        dialogue.show()
 
 
 if __name__ == "__main__":
