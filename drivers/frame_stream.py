@@ -37,11 +37,14 @@ from drivers.frame_socket import FrameSocket
 from drivers.pixel_formats import pixel_format, unpack
 from drivers.roles.camera import Camera, CameraOptions, Frame, Region, Trigger
 from drivers.roles.role import DriverOptions, Identity, Surroundings, exclusive
+from drivers.scpi import OVERFLOW
 
 PROTOCOL = "FRAMES,1"
 _TRIGGERS: dict[str, Trigger] = {"INT": "internal", "SOFT": "software", "EXT": "external"}
 _SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.5e-3, 20e-3
 _MOST_ERRORS = 50
+LONGEST_EXPOSURE_S = 86_400.0
+"""Beyond what any camera exposes"""
 
 
 class FrameStreamOptions(CameraOptions):
@@ -152,7 +155,7 @@ class FrameStreamCamera(Camera):
             values = [float(field) for field in reply.split(",")]
         except ValueError:
             raise self._socket.bad("the answer is no number", reply) from None
-        if len(values) != count or not all(math.isfinite(value) for value in values):
+        if len(values) != count or not all(math.isfinite(value) and abs(value) < OVERFLOW for value in values):
             raise self._socket.bad(f"the answer is not {count} finite numbers", reply)
         return values
 
@@ -215,7 +218,10 @@ class FrameStreamCamera(Camera):
     def exposure_time(self) -> float:
         """Exposure that is set, s."""
         with self.lock:
-            self._exposure = self._numbers("EXP?", 1, "exposure time that can be read")[0]
+            seconds = self._numbers("EXP?", 1, "exposure time that can be read")[0]
+            if not 0 < seconds <= LONGEST_EXPOSURE_S:
+                raise self._socket.bad(f"{seconds:g} s is no exposure time", f"{seconds:g}")
+            self._exposure = seconds
         return self._exposure
 
     def _send_exposure(self, seconds: float) -> None:

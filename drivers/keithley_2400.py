@@ -11,7 +11,7 @@ from pymeasure.instruments.keithley import Keithley2400
 from pymeasure.instruments.validators import strict_discrete_set
 
 from drivers.errors import Overloaded
-from drivers.keithley_source_meter import Floats, KeithleySourceMeter
+from drivers.keithley_source_meter import Floats, KeithleySourceMeter, are_status_words
 from drivers.roles import SourceReading, exclusive
 
 OVERFLOWED, IN_COMPLIANCE = 1 << 0, 1 << 3
@@ -149,10 +149,12 @@ class Keithley2400SourceMeter(KeithleySourceMeter):
     def _values(self, question: str, samples: int) -> Floats:
         reply = self.scpi.ask(question)
         try:
-            values = np.array([float(field) for field in reply.split(",")])
-            return values.reshape(samples, 3)
+            values = np.array([float(field) for field in reply.split(",")]).reshape(samples, 3)
         except ValueError:
             raise self.scpi.bad(f"the answer is not {samples} times current, time and status", reply) from None
+        if not are_status_words(values[:, 2]):
+            raise self.scpi.bad("the status is none", reply)
+        return values
 
 
 class Keithley2410SourceMeter(Keithley2400SourceMeter):

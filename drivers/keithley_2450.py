@@ -10,8 +10,8 @@ from pymeasure.instruments import Instrument
 from pymeasure.instruments.keithley import Keithley2450
 from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
-from drivers.errors import Overloaded, WrongInstrument
-from drivers.keithley_source_meter import Floats, KeithleySourceMeter
+from drivers.errors import InstrumentError, Overloaded, WrongInstrument
+from drivers.keithley_source_meter import Floats, KeithleySourceMeter, are_status_words
 from drivers.roles import SourceReading, exclusive
 
 LIMITED, OUTPUT_ON = 32, 128
@@ -19,6 +19,8 @@ LIMITED, OUTPUT_ON = 32, 128
 BUFFER = '"defbuffer1"'
 READ = f":READ? {BUFFER},SOUR,READ,SOURSTAT"
 FETCHED_AT_ONCE = 1000
+SERIES_PATIENCE_S = 10.0
+"""s beyond twice what a series should take"""
 
 
 class StrictKeithley2450(Keithley2450):
@@ -171,7 +173,10 @@ class Keithley2450SourceMeter(KeithleySourceMeter):
             scpi.send(f":TRIG:BLOC:BRAN:COUN 4,{samples},2")
             scpi.check("series")
             scpi.send(":INIT")
+            latest = self.clock.now() + 2.0 * samples * max(interval, self.reading_time) + SERIES_PATIENCE_S
             while scpi.ask(":TRIG:STAT?").split(";")[0].strip().upper() in ("RUNNING", "WAITING"):
+                if self.clock.now() > latest:
+                    raise InstrumentError(self.name, f"a series of {samples} readings does not end", ":TRIG:STAT?")
                 self.wait(min(max(0.1, interval), 1.0))
             scpi.check("series")
             values = self._fetch(samples)
@@ -188,4 +193,6 @@ class Keithley2450SourceMeter(KeithleySourceMeter):
                 parts.append(np.array([float(field) for field in reply.split(",")]).reshape(last - first + 1, 3))
             except ValueError:
                 raise self.scpi.bad("the answer is not times, readings and source status", reply) from None
+            if not are_status_words(parts[-1][:, 2]):
+                raise self.scpi.bad("the source status is none", reply)
         return np.concatenate(parts)

@@ -18,6 +18,11 @@ from drivers.scpi import ScpiConnection
 Floats = npt.NDArray[np.float64]
 
 
+def are_status_words(values: Floats) -> bool:
+    """Say whether these can be status words: whole numbers of up to 32 bits."""
+    return bool(np.all((values >= 0) & (values < 2.0**32) & (values == np.floor(values))))
+
+
 class KeithleyOptions(DriverOptions):
     """What a bench file may say of a source meter."""
 

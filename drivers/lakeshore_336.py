@@ -24,6 +24,7 @@ from drivers.roles import (
     TemperatureStageOptions,
     exclusive,
 )
+from drivers.scpi import OVERFLOW
 from drivers.who_answers import who_answers
 from drivers.wire import Wire
 
@@ -38,6 +39,10 @@ READING_FLAGS = {
 """Bits of ``RDGST?`` (manual, RDGST? Input Reading Status Query); a reading with any of them is none."""
 FASTEST_RAMP_K_PER_MIN = 100.0
 CLOSED_LOOP = 1
+HIGHEST_RANGE = 3
+"""Of a heater; 0 is off."""
+HOTTEST_K = 2000.0
+"""Beyond what any sensor of the family reads"""
 _INPUT_NUMBERS = {"A": 1, "B": 2, "C": 3, "D": 4}
 
 
@@ -131,9 +136,16 @@ class LakeShore336Stage(TemperatureStage):
             value = float(reply)
         except ValueError:
             raise self._wire.bad("the answer is no number", reply) from None
-        if not math.isfinite(value):
+        if not math.isfinite(value) or abs(value) >= OVERFLOW:
             raise self._wire.bad("the answer is not finite", reply)
         return value
+
+    def _whole(self, question: str, highest: int) -> int:
+        """Ask for a whole number from zero to `highest`."""
+        value = self._number(question)
+        if not (value.is_integer() and 0 <= value <= highest):
+            raise self._wire.bad(f"the answer is no whole number up to {highest}", f"{value:g}")
+        return int(value)
 
     @property
     def identity(self) -> Identity:
@@ -162,12 +174,12 @@ class LakeShore336Stage(TemperatureStage):
         """
         channel = self.options.input
         reading = self._number(f"KRDG? {channel}")
-        status = int(self._number(f"RDGST? {channel}"))
+        status = self._whole(f"RDGST? {channel}", 255)
         wrong = [text for bit, text in READING_FLAGS.items() if status & bit]
         if wrong:
             error = BadReply if status & 1 else Overloaded
             raise error(self.name, f"input {channel}: {', '.join(wrong)}", f"RDGST? {channel}", str(status))
-        if reading <= 0.0:
+        if not 0.0 < reading < HOTTEST_K:
             raise BadReply(self.name, f"{reading:g} K is no temperature", f"KRDG? {channel}", f"{reading:g}")
         return reading
 
@@ -180,7 +192,7 @@ class LakeShore336Stage(TemperatureStage):
     def heating(self) -> bool:
         """Whether the controller may heat, as it says itself."""
         with self.lock:
-            return int(self._number(f"RANGE? {self.options.output}")) > 0
+            return self._whole(f"RANGE? {self.options.output}", HIGHEST_RANGE) > 0
 
     def _send_temperature(self, kelvin: float, rate_k_per_min: float | None) -> None:
         output = self.options.output

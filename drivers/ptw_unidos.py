@@ -263,6 +263,8 @@ class PtwUnidos(Dosimeter):
 
     def _choose_range(self) -> None:
         self._range = str(self.electrometer.range)
+        if self._range not in RANGES:
+            raise self._wire.bad(f"the range is none of {', '.join(RANGES)}", self._range)
         if self.options.range != "auto":
             if self._range != self.options.range:
                 self._set_range(self.options.range)

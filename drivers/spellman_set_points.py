@@ -83,7 +83,10 @@ class SetPoints:
         self._check_read_back("current", counts, self._supply.unscaled.current_setpoint)
         self.current_ma = current_ma
 
-    def _check_read_back(self, quantity: str, sent: int, read: float) -> None:
+    def _check_read_back(self, quantity: str, sent: int, read: object) -> None:
+        # what cannot be cast comes as text, and several fields as a list
+        if not isinstance(read, int | float):
+            raise self._supply.bad(f"the {quantity} read back is no number", repr(read))
         if read != sent:
             raise TubeFault(self._supply.name, f"was set to a {quantity} of {sent} counts and reads back {read:g}")
 

@@ -24,6 +24,9 @@ __all__ = ["ETX", "FAULT_NAMES", "FULL_COUNTS", "STX", "ErrorCode", "Refused", "
 FULL_COUNTS = 4095
 """What full scale is in a set point; in a monitor it is 1.2 times full scale."""
 
+MONITORS = "19"
+"""The request for the monitors' counts."""
+
 FIELDS = {14: 1, 15: 1, 16: 1, 17: 1, 19: 8, 21: 1, 22: 17, 27: 12, 28: 3, 60: 1, 65: 1, 68: 27}
 """How many numbers the answer to each request has."""
 
@@ -133,14 +136,14 @@ class XRVSupply(SpellmanXRV):
         """
         got = str(Instrument.read(self))
         if not got.startswith(STX):
-            raise self._bad("the answer does not begin with STX", got)
+            raise self.bad("the answer does not begin with STX", got)
         body, comma, checksum = got[1:].rpartition(",")
         expected = self.checksum(body + comma) if self.checksum_enabled else ""
         if not comma or checksum != expected:
-            raise self._bad(f"the answer is damaged: it ends with {checksum!r} and not with {expected!r}", got)
+            raise self.bad(f"the answer is damaged: it ends with {checksum!r} and not with {expected!r}", got)
         code, _, answer = body.partition(",")
         if code != self._code:
-            raise self._bad(f"the answer is to command {code!r}", got)
+            raise self.bad(f"the answer is to command {code!r}", got)
         if answer.startswith("!"):
             raise Refused(self.name, refusal(answer), self._code, got)
         return answer
@@ -157,7 +160,7 @@ class XRVSupply(SpellmanXRV):
         if answer == "$":
             return []
         if not answer.isdecimal():
-            raise self._bad("the answer is none to this command", answer)
+            raise self.bad("the answer is none to this command", answer)
         raise Refused(self.name, refusal(answer), self._code, answer)
 
     def values(self, command: str, **kwargs: Any) -> list[Any]:
@@ -169,13 +172,15 @@ class XRVSupply(SpellmanXRV):
         if len(found) == 1 and wanted > 1 and str(found[0]) in _REFUSALS:
             raise Refused(self.name, refusal(str(found[0])), command)
         if len(found) != wanted:
-            raise self._bad(f"the answer has {len(found)} fields and not {wanted}", repr(found))
+            raise self.bad(f"the answer has {len(found)} fields and not {wanted}", repr(found))
         try:
             numbers = all(map(math.isfinite, found))
         except TypeError:  # what cannot be cast is left as text
             numbers = False
         if not numbers:
-            raise self._bad("the answer is not made of numbers", repr(found))
+            raise self.bad("the answer is not made of numbers", repr(found))
+        if command[:2] == MONITORS and not all(0 <= one <= FULL_COUNTS for one in found):
+            raise self.bad(f"a monitor is none of 0 to {FULL_COUNTS}", repr(found))
         if wanted == 3:
             self._scale = found
         return found
@@ -192,7 +197,7 @@ class XRVSupply(SpellmanXRV):
         try:
             super().set_scaling()
         except ZeroDivisionError:
-            raise self._bad("the supply reports a full scale of nothing", repr(self._scale)) from None
+            raise self.bad("the supply reports a full scale of nothing", repr(self._scale)) from None
         self.full_scale_kv, self.full_scale_ma = float(self._scale[0]), float(self._scale[1])
         # PyMeasure rounds these: the voltage to whole volts, the current to 0.1 uA
         self.voltage_get_process = lambda bits: bits * 1.2e3 * self.full_scale_kv / FULL_COUNTS
@@ -221,6 +226,7 @@ class XRVSupply(SpellmanXRV):
         finally:
             super().shutdown()
 
-    def _bad(self, why: str, got: str) -> BadReply:
+    def bad(self, why: str, got: str) -> BadReply:
+        """Make the error for an answer that is none; the next question starts on a new connection."""
         make = getattr(self.adapter, "bad", None)
         return make(why, got) if callable(make) else BadReply(self.name, why, self._code, got)
