@@ -36,10 +36,10 @@ def read_mutations(folder: Path, first: int, last: int) -> tuple[Counter[str], l
 
 
 def test_damaged_and_hostile_files_harm_nobody(tmp_path: Path) -> None:
-    ended, ill = read_mutations(tmp_path, 0, 120)
+    ended, ill = read_mutations(tmp_path, 0, 50)
     assert not ill, "\n".join(ill)
-    assert ended["refused"] > 30
-    assert ended["read"] > 15
+    assert ended["refused"] > 17
+    assert ended["read"] > 5
 
 
 def test_a_heap_in_which_the_library_would_run_for_ever_is_refused(tmp_path: Path) -> None:
