@@ -202,6 +202,12 @@ class CameraPhysics:
         shares = sizes if line_pairs_per_mm is None else _hit_powers(line_pairs_per_mm * 1e3 * p.pixel_m)
         return noise + float(hits * np.mean(shares * squares)) / electrons**2
 
+    def relative_third_moment(self, voltage_kv: float, dose: float, light: float) -> float:
+        """Return the third central moment of a pixel's signal over its cube: of photoelectrons of Poisson's quanta."""
+        quanta = self.quanta_per_gray(voltage_kv) * dose
+        electrons = self._electrons_at(voltage_kv, dose, light)
+        return 1.0 / quanta**2 + 3.0 / (quanta * electrons) + 1.0 / electrons**2
+
     def electrons_per_kev(self) -> float:
         """Return the photoelectrons for each keV absorbed, of an unaged screen."""
         screen = self._scintillator()

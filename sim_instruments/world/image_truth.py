@@ -45,9 +45,10 @@ def _snr(
     if not math.isclose(exposure_time, flat_exposure_time):
         image += camera.relative_dark_noise_power(voltage_kv, dose, exposure_time, light) / dark_frames
         flat += camera.relative_dark_noise_power(voltage_kv, flat_dose, flat_exposure_time, light) / dark_frames
-    # the mean and the mean square of a quotient, to the second order of what it is divided by
-    mean = 1.0 + flat + 3.0 * flat**2
-    square = (1.0 + image) * (1.0 + 3.0 * flat + 15.0 * flat**2)
+    # the mean and the mean square of a quotient, to the second order of what it is divided by, which is not symmetric
+    skew = camera.relative_third_moment(voltage_kv, flat_dose, light) / flat_frames**2
+    mean = 1.0 + flat - skew + 3.0 * flat**2
+    square = (1.0 + image) * (1.0 + 3.0 * flat - 4.0 * skew + 15.0 * flat**2)
     return mean / math.sqrt(square - mean**2)
 
 

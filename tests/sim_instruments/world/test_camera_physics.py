@@ -179,6 +179,20 @@ def test_hits_of_several_pixels_are_noise_of_low_frequencies_and_the_truth_knows
     assert ratios[0] > 1.3 * ratios[2]
 
 
+def test_the_snr_behind_a_noisy_flat_is_that_of_a_quotient_of_counts(make_world):
+    # no Gaussian noise: a flat of 60 quanta is skew, and normal moments would give an SNR half a percent too small
+    quiet = {**QUIET, "electrons_per_photon": 50.0, "full_well": 1e7}
+    world = make_world(None, MA21, kv=50.0, ma=0.17, settings={"camera": {"kind": "ma21", **quiet}})
+    frames = np.array([exposed(world, 5.0, (0, 0, 512, 512)) for _ in range(2)]) - 0.005 * 65535
+    dose = float(world.beam.dose_rate()) * 5.0
+    assert world.camera.quanta_per_gray(50.0) * dose == pytest.approx(60.0, rel=0.1)
+    both = {"dose": dose, "exposure_time": 5.0, "frames": 1.0}
+    flat = {f"flat_{name}": value for name, value in both.items()}
+    quotient = frames[0] / frames[1]
+    found = quotient.mean() / quotient.std()
+    assert found == pytest.approx(world.truth("snr", voltage_kv=50.0, dark_frames=8.0, **both, **flat), rel=0.004)
+
+
 def test_a_pixel_never_leaves_the_converters_range(make_world):
     world = make_world("chen24", CHEN24, kv=60.0, ma=5.0)
     image = exposed(world, 60.0)
