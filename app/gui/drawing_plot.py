@@ -12,12 +12,15 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from analysis.figure import FigureOfMerit
 from app.gui.live_plot import bar_lengths
-from app.gui.read_out_plot import ReadOutPlot
+from app.gui.read_out_plot import Array, ReadOutPlot
 from app.gui.theme import colours
 from procedures.drawing import Box, Curve, Drawing, Points, Raster
 
 MANY = 5_000
 """Points of a line; beyond, there are more than pixels"""
+
+LEGEND = (0.4, 0.25)
+"""What a legend covers, as shares of the plot's width and height"""
 
 SYMBOLS = ("o", "s", "t1", "d", "t")
 
@@ -111,6 +114,32 @@ class DrawingPlot(ReadOutPlot):
                 line = pg.InfiniteLine(at, angle=90, pen=pg.mkPen(colours().faint), label=what)
                 line.label.setColor(colours().text)
                 self._add(line)
+        self._place_legend()
+
+    def _place_legend(self) -> None:
+        """Put the legend into the corner where it hides the least."""
+        lines: list[Curve | Points] = [*self.drawing.curves, *self.drawing.points]
+        if not lines:
+            return
+        x = np.concatenate([self.shown(one.x, self.log_x) for one in lines])
+        y = np.concatenate([self.shown(one.y, self.log_y) for one in lines])
+        finite = np.isfinite(x) & np.isfinite(y)
+        if not finite.any():
+            return
+        across, up = (_share(values[finite]) for values in (x, y))
+        width, height = LEGEND
+        hidden = {
+            (right, down): int(
+                np.count_nonzero(
+                    (across > 1 - width if right else across < width) & (up < height if down else up > 1 - height)
+                )
+            )
+            for down in (0, 1)
+            for right in (0, 1)
+        }
+        corner = min(hidden, key=lambda one: hidden[one])
+        right, down = corner
+        self._legend.anchor(corner, corner, offset=(-12 if right else 12, -8 if down else 8))
 
     def _add_raster(self, raster: Raster) -> None:
         known = raster.values[np.isfinite(raster.values)]
@@ -183,6 +212,13 @@ class DrawingPlot(ReadOutPlot):
                 name=points.label or None,
             )
         )
+
+
+def _share(values: Array) -> Array:
+    """Return where values lie between their least, 0, and their greatest, 1."""
+    low, high = values.min(), values.max()
+    shares: Array = (values - low) / ((high - low) or 1.0)
+    return shares
 
 
 def _colours_for(number: int) -> Sequence[str]:
