@@ -71,3 +71,15 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return 0.0
+
+
+def _example() -> QWidget:
+    field = FiltersField()
+    field.editor.setText("0.4 mm Al, 0.1 Cu")
+    return field
+
+
+if __name__ == "__main__":
+    from app.gui.alone import show_alone
+
+    show_alone(_example, 500, 70)

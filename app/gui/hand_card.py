@@ -50,6 +50,7 @@ class HandCard(QWidget):
         self.seconds.setToolTip("After this time everything that is on by hand is switched off")
         self.on, self.confirm, self.off = QPushButton("Switch on…"), QPushButton(), QPushButton("Off")
         self.confirm.setProperty("role", "confirm")
+        self.confirm.setAccessibleName("confirm that it is to be switched on")
         self.confirm.hide()
         self.off.setToolTip("Switch off at once")
         self.state = QLabel("off")
@@ -123,3 +124,13 @@ def spin(low: float, high: float, value: float, unit: str, decimals: int = 2) ->
     field.setMaximumWidth(170)
     field.setKeyboardTracking(False)
     return field
+
+
+def _example() -> QWidget:
+    return HandCard("light", 600.0)
+
+
+if __name__ == "__main__":
+    from app.gui.alone import show_alone
+
+    show_alone(_example, 500, 300)

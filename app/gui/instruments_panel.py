@@ -58,6 +58,9 @@ class InstrumentsPanel(QWidget):
         self._busy = False
         self._open = False
         self.table = QTableWidget(0, len(COLUMNS))
+        self.table.setAccessibleName("instruments")
+        # Tab leaves the table, as it leaves every field: the arrow keys move in it
+        self.table.setTabKeyNavigation(False)
         self.table.setHorizontalHeaderLabels(COLUMNS)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()

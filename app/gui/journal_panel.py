@@ -29,11 +29,16 @@ class JournalPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.level = QComboBox()
+        self.level.setAccessibleName("levels that are shown")
         self.level.addItems(["everything", "warnings and errors", "errors"])
         self.text = QLineEdit()
+        self.text.setAccessibleName("filter by text")
         self.text.setPlaceholderText("Filter by text")
         self.text.setClearButtonEnabled(True)
         self.table = QTableWidget(0, len(COLUMNS))
+        self.table.setAccessibleName("journal")
+        # Tab leaves the table, as it leaves every field: the arrow keys move in it
+        self.table.setTabKeyNavigation(False)
         self.table.setHorizontalHeaderLabels(COLUMNS)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

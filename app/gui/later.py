@@ -46,3 +46,15 @@ class Later(QWidget, Generic[Panel]):
         """Make the panel."""
         super().showEvent(event)
         _ = self.panel
+
+
+def _example() -> QWidget:
+    from PySide6.QtWidgets import QLabel
+
+    return Later(lambda: QLabel("made when it was first seen"))
+
+
+if __name__ == "__main__":
+    from app.gui.alone import show_alone
+
+    show_alone(_example, 400, 100)

@@ -90,6 +90,7 @@ class MeasurementPanel(QWidget):
         self.folder = QLineEdit()
         self._browse = QPushButton("…")
         self._browse.setProperty("role", "small")
+        self._browse.setAccessibleName("choose the folder of the run files")
         self._browse.setToolTip("Choose the folder of the run files")
         self._browse.clicked.connect(self._choose_folder)
         self._description = QLabel()

@@ -164,3 +164,18 @@ def _bounds(info: FieldInfo) -> str:
         if isinstance(one, kind)
     ]
     return ", ".join(said)
+
+
+def _example() -> QWidget:
+    from config.bench_file import Limits
+
+    key = "tube_voltage_kv"
+    field = ModelField(key, Limits.model_fields[key])
+    field.set_value(50.0)
+    return field
+
+
+if __name__ == "__main__":
+    from app.gui.alone import show_alone
+
+    show_alone(_example, 500, 70)

@@ -92,3 +92,17 @@ class ModelForm(QWidget):
         for key, field in self._fields.items():
             field.show_problem(wrong.get(key, ""))
         self.changed.emit()
+
+
+def _example() -> QWidget:
+    from config.bench_file import Limits
+
+    form = ModelForm(Limits)
+    form.set_values({"tube_voltage_kv": 50.0, "tube_current_ma": -1.0})
+    return form
+
+
+if __name__ == "__main__":
+    from app.gui.alone import show_alone
+
+    show_alone(_example, 520, 620)

@@ -38,6 +38,7 @@ class NotesPage(QWidget):
         self.author.setPlaceholderText("who writes; the user who is logged in")
         self.tags.setPlaceholderText("separated by commas")
         self.text = QPlainTextEdit()
+        self.text.setTabChangesFocus(True)
         self.text.setPlaceholderText("What is to be remembered of this run")
         self.text.setMaximumHeight(90)
         self.text.setTabChangesFocus(True)

@@ -119,3 +119,17 @@ class ReadOutPlot(QWidget):
 
 def _plain(unit: str) -> str:
     return "" if unit == "1" else unit
+
+
+def _example() -> QWidget:
+    plot = ReadOutPlot()
+    plot.set_labels(("Dose rate", "Gy/s"), ("Signal", "nA/cm2"))
+    rates = np.linspace(1e-7, 2.7e-6, 12)
+    plot.plot.plot(rates, 1.4e4 * rates)
+    return plot
+
+
+if __name__ == "__main__":
+    from app.gui.alone import show_alone
+
+    show_alone(_example)

@@ -41,6 +41,7 @@ class ResultsPanel(QWidget):
         self.measured_here: Path | None = None
         """The run file that this window writes, which the live plots show already."""
         self.filter = QLineEdit()
+        self.filter.setAccessibleName("filter of the runs")
         self.filter.setPlaceholderText("Filter: procedure, sample, date, status, tag, figure")
         self.filter.setClearButtonEnabled(True)
         self._where = QLabel()
@@ -52,6 +53,9 @@ class ResultsPanel(QWidget):
         self.sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.filter.textChanged.connect(self.sorted.setFilterFixedString)
         self.table = QTableView()
+        self.table.setAccessibleName("runs of the folder")
+        # Tab leaves the table, as it leaves every field: the arrow keys move in it
+        self.table.setTabKeyNavigation(False)
         self.table.setModel(self.sorted)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
