@@ -20,7 +20,7 @@ export PYTHONNOUSERSITE := 1
 
 .NOTPARALLEL: # two pips in one environment harm each other
 .DELETE_ON_ERROR:
-.PHONY: help demo test gui bench screenshots docs lint format clean
+.PHONY: help demo test gui bench faults screenshots docs lint format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -52,6 +52,9 @@ bench: $(VENV)/.installed-bench ## compare the speed with other programs and the
 	  name=$$(basename $$script .py); echo "== $$name"; \
 	  MPLBACKEND=Agg $(BIN)/python -m benchmarks.$$name $(ARGS) || failed=1; \
 	done; exit $$failed
+
+faults: $(VENV)/.installed-dev ## try what can go wrong, and write the tables of docs/safety.md
+	@MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m app.faults $(ARGS)
 
 screenshots: $(VENV)/.installed-dev ## draw the window's main states into docs/images
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m app.gui.screenshots docs/images

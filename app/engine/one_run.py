@@ -348,7 +348,9 @@ class OneRun:
     def _failed(
         self, what: str, fault: Exception, state: State, reason: str, error: BaseException | None
     ) -> tuple[State, str, BaseException | None]:
-        self._journal("error", "failure", f"{what}: {fault}", traceback="".join(traceback.format_exception(fault)))
+        # a disk that is full is met at every further step: once is enough
+        if not (str(fault) and str(fault) in reason):
+            self._journal("error", "failure", f"{what}: {fault}", traceback="".join(traceback.format_exception(fault)))
         if state is State.FAILED or (what == "analysis" and state is State.ABORTED):
             return state, reason, error
         return State.FAILED, f"{what}: {fault}", fault

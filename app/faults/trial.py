@@ -214,7 +214,7 @@ def _judge_beam(world: World, bench: Bench, injection: FaultInjection, told: lis
             finding.by_watchdog = None if off is None else off - now
             finding.expect(off is not None, "bench: THE BEAM IS ON and the tube's watchdog did not end it")
         return
-    waits = [off - when for when in told if lit(world, when) and (off := off_after(world, when)) is not None]
+    waits = [off - when for when in told if lit(world, when - 1e-9) and (off := off_after(world, when)) is not None]
     if waits:
         finding.seconds_to_off = max(waits)
         out_of_reach = any(f.instrument in (None, "tube") and f.kind in ON_THE_WIRE for _, f in came)
