@@ -236,7 +236,7 @@ def measure(design: Design, seed: int) -> list[Scored]:
     Returns
     -------
     list of Scored
-        One per figure of the design.
+        One per figure of the design, or several where it was found at several conditions.
 
     Raises
     ------
@@ -255,10 +255,13 @@ def measure(design: Design, seed: int) -> list[Scored]:
             outcome = bench.run(procedure, **{**settings.parameters, **design.settings})
             if outcome.state != "completed":
                 raise RunFailed(f"{design.name}, seed {seed}: {outcome.state}: {outcome.reason}")
-            found = {figure.name: figure for figure in outcome.figures}
+            missing = set(design.figures) - {figure.name for figure in outcome.figures}
+            if missing:
+                raise KeyError(f"{design.name}: the run has no {', '.join(sorted(missing))}")
             scored = []
-            for name in design.figures:
-                figure = found[name]
+            # of each name all: an energy on each side of the breakpoint, a contrast at each frequency
+            for figure in (one for one in outcome.figures if one.name in design.figures):
+                name = figure.name
                 truth = true_value(bench.world, settings.procedure, figure, outcome.parameters)
                 # a figure that was refused may lack the conditions at which the truth could be asked for
                 if truth is None and figure.value is None:
