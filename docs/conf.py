@@ -24,7 +24,8 @@ extensions = [
 ]
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "_ext"]
+# the tables in faults/ are parts of the page on safety
+exclude_patterns = ["_build", "_ext", "faults"]
 nitpicky = False
 
 autosummary_generate = True

@@ -205,7 +205,7 @@ class Arrangement:
         assert process.stdout is not None  # noqa: S101
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a process of the campaign has ended: {process.args}")
+            raise RuntimeError(f"a process of the campaign has ended: {process.args!r}")
         return line
 
     @staticmethod
