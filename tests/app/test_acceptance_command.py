@@ -101,7 +101,7 @@ def bench_with(folder: Path, *lines: str) -> Path:
     return path
 
 
-def test_exit_1_when_the_run_fails_and_still_one_document(command: Any, tmp_path: Path) -> None:
+def test_exit_3_when_the_light_is_too_much_for_the_spectrometer_and_still_one_document(command: Any, tmp_path: Path) -> None:
     path = bench_with(tmp_path)
     # so much light that even the spectrometer's shortest exposure saturates
     path.write_text(path.read_text() + "\n[simulation.world.spectrometer]\ncollection = 10.0\n")
@@ -109,14 +109,14 @@ def test_exit_1_when_the_run_fails_and_still_one_document(command: Any, tmp_path
         "run", "rl-linearity", "--preset", "chen24-rl-linearity", "--bench", path, "--out", tmp_path, "--json"
     )
     document = said.document
-    assert said.status == 1
-    assert document["status"] == "failed"
+    assert said.status == 3
+    assert document["status"] == "aborted"
     assert "saturate" in document["reason"]
     assert document["figures"] == []
     assert "saturate" in said.err
     assert "Traceback" not in said.err, "it is the user's light, not the program's fault"
     shown = command("show", document["run_file"], "--json").document
-    assert (shown["status"], shown["figures"]) == ("failed", [])
+    assert (shown["status"], shown["figures"]) == ("aborted", [])
 
 
 def test_exit_2_leaves_stdout_empty(command: Any, tmp_path: Path) -> None:
