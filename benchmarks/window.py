@@ -28,7 +28,7 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -38,6 +38,7 @@ from app.gui.orders import RunEnd, RunOrder
 from app.gui.theme import apply_theme
 from app.running import Plan, opened, plan, request
 from benchmarks._flood import Flood
+from benchmarks._loop_delay import LoopDelay
 from benchmarks._verdicts import Verdicts, load
 from config.loading import bench_file
 from procedures.registry import SHIPPED
@@ -67,53 +68,6 @@ def remember_worlds() -> None:
         _WORLDS[:] = [self.world]
 
     ServedBench.__init__ = remembering  # type: ignore[method-assign]
-
-
-class LoopDelay:
-    """Measures how long events wait in the event loop, and how long the window's own work keeps them waiting."""
-
-    def __init__(self) -> None:
-        self._gaps: list[float] = []
-        self._work: list[float] = []
-        self._worked = time.thread_time()
-        self._last = time.perf_counter()
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start(1)
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        worked = time.thread_time()
-        self._gaps.append(now - self._last)
-        self._work.append(worked - self._worked)
-        self._last, self._worked = now, worked
-
-    def percentile(self, share: float) -> float:
-        """Return the delay, s, that so many per cent of events at random moments do not exceed."""
-        self._timer.stop()
-        if not self._gaps:
-            raise SystemExit("the event loop had no turn at all: this machine is too busy to measure it")
-        gaps = np.asarray(self._gaps)
-        low, high = 0.0, float(gaps.max())
-        # of a gap g, all delays from 0 to g occur equally often
-        while high - low > 1e-5:
-            delay = (low + high) / 2
-            if np.maximum(0, gaps - delay).sum() > (1 - share / 100) * gaps.sum():
-                low = delay
-            else:
-                high = delay
-        return high
-
-    @property
-    def work(self) -> float:
-        """What a turn of the loop kept the processor busy, s, at the 99th percentile: the window's own share."""
-        return float(np.percentile(self._work, 99))
-
-    @property
-    def longest(self) -> float:
-        """The longest gap, s."""
-        return max(self._gaps)
 
 
 def wait_until(true: Callable[[], object], what: str) -> None:
