@@ -33,7 +33,7 @@ HECHT = {
     "samples": "20",
     "bias_settling_time": "5",
 }
-TIME_OF_FLIGHT = {"biases": "25, 35, 45", "averages": "16"}
+TIME_OF_FLIGHT = {"biases": "20, 27, 35, 45", "averages": "16"}
 IMAGING = {"frames": "2"}
 
 
