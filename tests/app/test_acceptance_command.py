@@ -101,7 +101,7 @@ def bench_with(folder: Path, *lines: str) -> Path:
     return path
 
 
-def test_exit_3_when_the_light_is_too_much_for_the_spectrometer_and_still_one_document(command: Any, tmp_path: Path) -> None:
+def test_exit_3_when_the_light_is_too_much_and_still_one_document(command: Any, tmp_path: Path) -> None:
     path = bench_with(tmp_path)
     # so much light that even the spectrometer's shortest exposure saturates
     path.write_text(path.read_text() + "\n[simulation.world.spectrometer]\ncollection = 10.0\n")

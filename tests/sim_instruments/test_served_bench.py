@@ -192,7 +192,10 @@ def test_the_preamplifier_can_be_on_a_serial_line() -> None:
         manager = pyvisa.ResourceManager("@py")
         line: Any = manager.open_resource(served.resources["preamp"], write_termination="\r\n")
         line.write("SENS 12")
-        served.clock.sleep(0.1)
+        for _ in range(100):  # the pseudo-terminal's thread has a clock of its own
+            served.clock.sleep(0.1)
+            if served.world.preamp.sensitivity == pytest.approx(1e-8):
+                break
         assert served.world.preamp.sensitivity == pytest.approx(1e-8)
         line.close()
         manager.close()
