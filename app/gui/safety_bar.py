@@ -171,10 +171,11 @@ class SafetyBar(QWidget):
 
     def _paint(self, word: str, colours: tuple[str, str], size: int) -> None:
         background, text = colours
+        style = f"background: {background}; color: {text}; font-size: {size}pt; font-weight: bold; border-radius: 6px;"
         self._beam.setText(word)
-        self._beam.setStyleSheet(
-            f"background: {background}; color: {text}; font-size: {size}pt; font-weight: bold; border-radius: 6px;"
-        )
+        # Qt works a style out anew even where it is the same, and news of a beam come many times a second
+        if style != self._beam.styleSheet():
+            self._beam.setStyleSheet(style)
 
 
 class _Field(QFrame):

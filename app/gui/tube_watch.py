@@ -29,8 +29,8 @@ class BeamNews:
 class TubeWatch:
     """Listens at the tube of a bench.
 
-    Every answer to `XrayTube.status` passes here: those to the safety monitor, to a rising beam, to a beam that is
-    switched off and confirmed. No question is added.
+    Every answer to `XrayTube.status` and `XrayTube.watch` passes here: those to the safety monitor, to a rising beam,
+    to a beam that is switched off and confirmed. No question is added.
 
     Parameters
     ----------
@@ -44,19 +44,23 @@ class TubeWatch:
         self._bench = bench
         self._heard = heard
         if bench.has(XrayTube):
-            self._tube = bench.tube
-            self._ask = self._tube.status
-            self._tube.status = self._status  # type: ignore[method-assign]
+            tube = self._tube = bench.tube
+            tube.status = self._listening(tube.status)  # type: ignore[method-assign]
+            if type(tube).watch is not XrayTube.watch:  # which asks for the status
+                tube.watch = self._listening(tube.watch)  # type: ignore[method-assign]
 
-    def _status(self) -> TubeStatus:
-        try:
-            now = self._ask()
-        except InstrumentError as error:
-            self._heard(BeamNews(None, str(error), bias=self.bias()))
-            raise
-        on_for = self._bench.clock.now() - self._tube.switched_on_at if now.beam_on else 0.0
-        self._heard(BeamNews(now, on_for=on_for, bias=self.bias()))
-        return now
+    def _listening(self, ask: Callable[[], TubeStatus]) -> Callable[[], TubeStatus]:
+        def heard() -> TubeStatus:
+            try:
+                now = ask()
+            except InstrumentError as error:
+                self._heard(BeamNews(None, str(error), bias=self.bias()))
+                raise
+            on_for = self._bench.clock.now() - self._tube.switched_on_at if now.beam_on else 0.0
+            self._heard(BeamNews(now, on_for=on_for, bias=self.bias()))
+            return now
+
+        return heard
 
     def bias(self) -> float | None:
         """Return the bias as last set, V, without asking an instrument; None where nothing gives one."""

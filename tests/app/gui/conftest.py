@@ -22,7 +22,7 @@ class _Windows:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._opened: list[Any] = []
-        self.worlds: list[Any] = []
+        self._served: list[Any] = []
 
     def open(self, bench: str = "sim") -> Any:
         from app.gui.application import make_window
@@ -30,11 +30,26 @@ class _Windows:
         window: Any = make_window(bench, 1)
         window.measurement.folder.setText(str(self.folder / "runs"))
         window.measurement.speed.setCurrentText("as fast as possible")
-        window.world_of = lambda: self.worlds[-1]
+        window.world_of = lambda: self._world_behind(window)
         window.show()
         self._opened.append(window)
         _wait(lambda: window.safety.beam_text == "BEAM OFF", "the bench")
         return window
+
+    def remember(self, served: Any) -> None:
+        """Take note of a simulated bench: whose it is, its clock tells."""
+        self._served.append(served)
+
+    def latest_world(self) -> Any:
+        """Return the world that was made last, of whatever window."""
+        return self._served[-1].world
+
+    def _world_behind(self, window: Any) -> Any:
+        """Return the world of a window; it keeps the last one that it had after its bench was closed."""
+        bench = window.link.bench
+        if bench is not None:
+            window.last_world = next(one.world for one in reversed(self._served) if one.clock is bench.clock)
+        return window.last_world
 
     def close(self) -> None:
         for window in self._opened:
@@ -61,7 +76,7 @@ def _windows(folder: Path) -> Iterator[_Windows]:
 
     def remembering(self: Any, *given: Any, **named: Any) -> None:
         original(self, *given, **named)
-        windows.worlds.append(self.world)
+        windows.remember(self)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ServedBench, "__init__", remembering)
@@ -118,4 +133,4 @@ def window(open_window: Callable[[], Any]) -> Any:
 @pytest.fixture
 def world_of(_opener: _Windows) -> Callable[[], Any]:
     """Give a function that returns the latest world, whose tube knows whether the beam is on."""
-    return lambda: _opener.worlds[-1]
+    return _opener.latest_world

@@ -200,6 +200,8 @@ def test_a_note_and_tags_are_kept_in_the_file_and_found(results: Any, qtbot: Any
         assert run.verify()
     results.filter.setText("thesis")
     assert results.sorted.rowCount() == 1
+    # the table may hear of the tags from the file before the page has heard that it is written
+    qtbot.waitUntil(page.attach.isEnabled, timeout=10_000)
     page.attach.click()
     qtbot.waitUntil(lambda: "empty" in results.said, timeout=10_000)
 

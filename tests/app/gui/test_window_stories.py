@@ -215,12 +215,14 @@ def test_stop_before_a_run_has_begun_lets_nothing_begin(
         monkeypatch.setattr(
             RLLinearity, "axes", lambda self, bench: (window.link._thread.stop("STOP"), original(self, bench))[1]
         )
+    closed = window.link.bench_closed.connect(window.stop) if moment == "while the bench is opened" else None
     with qtbot.waitSignal(window.link.run_ended, timeout=LONG) as ended:
-        if moment == "while the bench is opened":
-            window.link.bench_closed.connect(window.stop)
         start(window, qtbot)
         if moment == "at once":
             window.stop()
+    if closed is not None:
+        # the window is the next test's as well
+        window.link.bench_closed.disconnect(closed)
     outcome = ended.args[0].outcome
     assert outcome is None or (outcome.state is State.ABORTED and outcome.records == 0)
     assert not world_of().tube.high_voltage_on
