@@ -17,6 +17,8 @@ ROOMS := app analysis config drivers procedures sim_instruments storage
 TYPED := $(ROOMS) $(wildcard xraybench.py) tests $(if $(wildcard benchmarks/*.py),benchmarks) tools
 
 export PYTHONNOUSERSITE := 1
+# without compiled files each process compiles half a second's worth of modules anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL: # two pips in one environment harm each other
 .DELETE_ON_ERROR:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from drivers.bench import Bench
 from drivers.roles import TubeStatus, XrayTube
 
-STEADY_AFTER = 30.0
+STEADY_AFTER = 1.0
 """s without a change after which an answer holds for the next looks as well"""
 
 ASKED_EVERY = 4.0
