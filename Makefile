@@ -6,7 +6,7 @@
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python, \
 	$(shell $(name) -c 'import sys; print("$(name)" if (3, 11) <= sys.version_info[:2] <= (3, 13) else "")' 2>/dev/null)) python3)
 VENV ?= .venv
-WORKERS ?= 2
+WORKERS ?= 3
 SEED ?= 20240611
 ARGS ?=
 

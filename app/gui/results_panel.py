@@ -82,6 +82,7 @@ class ResultsPanel(QWidget):
         menu.addAction("Records (CSV)…", lambda: self._choose("Tables (*.csv)", self.write_records))
         menu.addAction("Report (HTML)…", lambda: self._choose("Page (*.html)", self.write_report))
         self.save.setMenu(menu)
+        self._saying = ""
         self._said = QLabel("Choose a run above.")
         self._said.setWordWrap(True)
         self._lay_out()
@@ -194,8 +195,13 @@ class ResultsPanel(QWidget):
             # what stands there is of another run: nobody shall read it, or write a note, as if it were of this one
             self.view.show_runs(())
             self.save.setEnabled(False)
-        self._say(f"reading {paths[0].name}" if len(paths) == 1 else f"reading {len(paths)} runs", "")
-        self._reader.start(lambda: [read_content(path) for path in paths])
+        what = paths[0].name if len(paths) == 1 else f"{len(paths)} runs"
+        self._read(f"reading {what}", lambda: [read_content(path) for path in paths])
+
+    def _read(self, saying: str, read: Callable[[], Sequence[RunContent]]) -> None:
+        self._saying = saying
+        self._say(saying, "")
+        self._reader.start(read)
 
     def _watch_run(self, path: Path) -> None:
         self._reader.forget()
@@ -213,17 +219,18 @@ class ResultsPanel(QWidget):
 
     def _show_runs(self, runs: Sequence[RunContent]) -> None:
         self.view.show_runs(runs)
+        self.save.setEnabled(True)
+        if self.said != self._saying:
+            return  # something was saved or went wrong meanwhile: that is the news
         if len(runs) == 1:
             one = runs[0]
             how = ", analysed again with these options (not in the file)" if one.again else ""
             self._say(f"{one.title}: {one.status}{how}", "warning" if one.again else "")
         else:
             self._say(f"{len(runs)} runs over one another", "")
-        self.save.setEnabled(True)
 
     def _analyse_again(self, path: Path, options: object) -> None:
-        self._say("analysing", "")
-        self._reader.start(lambda: [read_content(path, options)])  # type: ignore[arg-type]
+        self._read("analysing", lambda: [read_content(path, options)])  # type: ignore[arg-type]
 
     def _reread(self, path: Path) -> None:
         if self.content is not None and self.content.path == path:

@@ -130,7 +130,7 @@ def arrangement(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_killed_run_leaves_no_beam_no_process_and_a_file(arrangement: Any, number: int) -> None:
     killed = arrangement.run_and_kill(number, random.Random(number))
     assert not killed.problems

@@ -25,7 +25,7 @@ SHORT: dict[str, tuple[str, dict[str, Any]]] = {
     "rl-spectrum": ("chen24-rl-spectrum", {"reference": "", "averages": 2}),
     "sensitivity": (
         "dong24-sensitivity",
-        {"tube_currents": [0.02, 0.2, 0.8], "fields": [-100, -300], "samples": 60, "bias_settling_time": 5},
+        {"tube_currents": [0.02, 0.2, 0.8], "fields": [-100], "samples": 30, "bias_settling_time": 5},
     ),
     # triggers, averaging and a source that ramps
     "tof": ("tof-clean", {"biases": [30, 40], "averages": 2, "samples": 200}),
@@ -35,7 +35,7 @@ SHORT: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "dose-calibration": (
         "chen24-rl-linearity",
-        {"tube_voltages": [30, 50], "tube_currents": [0.4, 1.2, 2.4]},
+        {"tube_voltages": [30], "tube_currents": [0.4, 1.2, 2.4]},
     ),
 }
 
