@@ -37,7 +37,7 @@ gui: $(VENV)/.installed-gui ## open the window
 test: $(VENV)/.installed-dev ## run the tests
 	@echo "tests in random order, seed $(SEED) (make test SEED=$(SEED) repeats it)"
 	@QT_QPA_PLATFORM=offscreen MPLBACKEND=Agg OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-	$(BIN)/python -m pytest -q -n $(WORKERS) -p randomly -p xdist -p "no:cacheprovider" \
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -p randomly -p xdist -p "no:cacheprovider" \
 	--randomly-seed=$(SEED) --cov --cov-report=term $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style, types and floors
