@@ -38,6 +38,8 @@ SHORT: dict[str, tuple[str, dict[str, Any]]] = {
         {"tube_voltages": [30], "tube_currents": [0.4, 1.2, 2.4]},
     ),
 }
+# which has other addresses, other hashes and another order of imports
+IN_ANOTHER_PROCESS = ("rl-linearity", "sensitivity", "tof")
 
 
 def figures(outcome_figures: Any) -> str:
@@ -67,7 +69,8 @@ def test_the_same_seed_gives_the_same_figures_bit_for_bit(procedure: str, tmp_pa
     second, _ = measure(procedure, tmp_path / "second")
     assert second == first
     assert figures(analyse_path(run_file)) == first
-    # another process has other addresses, other hashes and another order of imports
+    if procedure not in IN_ANOTHER_PROCESS:
+        return
     fresh = subprocess.run(
         [sys.executable, __file__, procedure, str(tmp_path / "third")], capture_output=True, text=True, check=False
     )
