@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,8 @@ DEFECT_SIGMAS = 8.0
 LEAST_RESPONSE = 0.3
 #: Fewer frames than this do not tell a hit from a change of the scene.
 FEWEST_FRAMES = 3
+#: A pixel is noisier than those as bright if its scatter over n frames is above theirs by this over sqrt(n).
+NOISIER = 6.0
 
 
 @dataclass(frozen=True)
@@ -160,23 +163,40 @@ def direct_hits(frames: npt.ArrayLike, hit_sigmas: float = HIT_SIGMAS) -> BoolAr
 
 
 def _temporal_scatter(stack: npt.NDArray[np.generic], middle: FloatArray) -> FloatArray:
-    """Scatter of each pixel over the frames, one standard deviation, not below what pixels as bright have."""
+    """Scatter of each pixel over the frames, one standard deviation.
+
+    It is that of the pixels as bright, which are many; only a pixel that scatters beyond doubt more than they do is
+    judged by its own, which few frames tell poorly.
+    """
     count = stack.shape[0]
-    # the median absolute deviation of few normal values is too small on average (Hayes 2014: 1/(1 - 0.8/n) about)
-    deviations = np.abs(np.subtract(stack, middle, dtype=np.float64))
-    own: FloatArray = 1.4826 / (1.0 - 0.8 / count) * np.median(deviations, axis=0)
     # typical scatter against brightness, by classes of equally many pixels
     order = np.argsort(middle, axis=None, kind="stable")
     classes = np.array_split(order, max(1, min(64, order.size // 256)))
     levels = np.array([middle.ravel()[pixels].mean() for pixels in classes])
-    typical = np.array([np.median(own.ravel()[pixels]) for pixels in classes])
-    if typical.max() == 0.0 and own.max() == 0.0:
-        return np.full_like(middle, 1e-12)
-    expected = np.interp(middle, levels, np.maximum.accumulate(typical))
+    flat = stack.reshape(count, -1)
+    typical = np.array([_typical_scatter(flat[:, pixels]) for pixels in classes])
     # counts come in steps of one: a scatter below that is a rounding
-    least = 0.5 if stack.dtype.kind in "iu" else 0.0
-    scatter: FloatArray = np.maximum(np.maximum(own, expected), least)
-    return scatter
+    least = 0.5 if stack.dtype.kind in "iu" else 1e-12
+    expected = np.maximum(np.interp(middle, levels, np.maximum.accumulate(typical)), least)
+    # the median absolute deviation of few normal values is too small on average (Hayes 2014: 1/(1 - 0.8/n) about)
+    deviations = np.abs(np.subtract(stack, middle, dtype=np.float64))
+    own: FloatArray = 1.4826 / (1.0 - 0.8 / count) * np.median(deviations, axis=0)
+    return np.where(own > (1.0 + NOISIER / math.sqrt(count)) * expected, own, expected)
+
+
+def _typical_scatter(values: npt.NDArray[np.generic]) -> float:
+    """Return the standard deviation over the frames of most pixels, from the differences of neighbouring frames.
+
+    Parameters
+    ----------
+    values
+        frames x pixels.
+    """
+    steps = np.abs(np.diff(values.astype(np.float64), axis=0))
+    most = 1.4826 * float(np.median(steps))
+    # of whole numbers the median is one as well: it only says which differences are no hits
+    kept = steps[steps <= 5.0 * most + 1.0] if values.dtype.kind in "iu" else steps[steps <= 5.0 * most]
+    return math.sqrt(float(np.mean(kept**2)) / 2.0)
 
 
 def defective_pixels(dark: AveragedFrames, flat: AveragedFrames, sigmas: float = DEFECT_SIGMAS) -> BoolArray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from app.scoring import true_value
-from benchmarks._honest_runs import Design, Scored, world_settings
+from benchmarks._honest_runs import Design, Scored, erring_world
 from config.bench_file import Geometry
 from config.loading import sample_file
 from config.sample_file import Sample
@@ -49,7 +49,7 @@ def measure_images(design: Design, seed: int) -> list[Scored]:
     sample = sample_file(settings.sample).content
     assert settings.geometry is not None
     geometry = settings.geometry
-    world = _world(sample, geometry, seed, world_settings(design))
+    world = _world(sample, geometry, seed, erring_world(design, seed))
     try:
         data = _data(world, parameters, sample, geometry, seed)
         figures = [one for one in procedure.analyse(data) if one.name in design.figures]

@@ -20,6 +20,7 @@ from config.bench_file import BenchFile
 from config.loading import Loaded, bench_file, sample_file
 from config.sample_file import Sample
 from procedures.registry import preset, procedure_class
+from sim_instruments.world.camera_parameters import camera_parameters
 
 ERRORS = {"dosimeter": {"calibration_error": "drawn"}, "spectrometer": {"wavelength_error_nm": "drawn"}}
 """Of the world: each drawn from the seed with the standard uncertainty that the measurement states."""
@@ -249,7 +250,9 @@ def measure(design: Design, seed: int) -> list[Scored]:
         geometry["distance_m"] = design.distance_m
     with tempfile.TemporaryDirectory() as folder:
         sample = _erring_sample(settings.sample, seed, thickness=design.thickness_drawn)
-        bench = SimulatedBench(Path(folder), _erring_bench(seed), sample, geometry, seed, world=world_settings(design))
+        bench = SimulatedBench(
+            Path(folder), _erring_bench(seed), sample, geometry, seed, world=erring_world(design, seed)
+        )
         try:
             procedure = procedure_class(settings.procedure)()
             outcome = bench.run(procedure, **{**settings.parameters, **design.settings})
@@ -275,8 +278,22 @@ def measure(design: Design, seed: int) -> list[Scored]:
             bench.close()
 
 
-def world_settings(design: Design) -> dict[str, dict[str, Any]]:
-    """Return what the preset's paper measured with, and the design changes of it."""
+def erring_world(design: Design, seed: int) -> dict[str, dict[str, Any]]:
+    """Return what the preset's paper measured with, and the design changes of it; the camera's errors are drawn.
+
+    Its black level lies anywhere between two digital numbers. Dark frames without noise to speak of cannot tell where:
+    their rounding is the same in each, and so an error of all that is measured with this camera.
+    """
+    world = _world_settings(design)
+    if preset(design.preset).content.procedure == "imaging":
+        camera = camera_parameters(world.get("camera"))
+        step = 1.0 / (2**camera.bits - 1)
+        offset = camera.offset + step * float(_drawn(seed, "black level").uniform(-0.5, 0.5))
+        world["camera"] = {**world.get("camera", {}), "offset": offset}
+    return world
+
+
+def _world_settings(design: Design) -> dict[str, dict[str, Any]]:
     world = {part: dict(given) for part, given in preset(design.preset).content.world.items()}
     for part, given in design.world.items():
         world[part] = {**world.get(part, {}), **given}

@@ -45,7 +45,7 @@ def main() -> int:
     for design in designs:
         console.print(f"{design.name}: {design.preset}, but with {design.changes}", soft_wrap=True, highlight=False)
     console.print(
-        "drawn per seed: calibrations of dosimeter, wavelengths, temperature; electrode area, thickness\n",
+        "drawn per seed: calibrations of dosimeter, wavelengths, temperature; electrode area, thickness, black level\n",
         highlight=False,
     )
     started = time.monotonic()

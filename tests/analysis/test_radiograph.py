@@ -7,6 +7,7 @@ import pytest
 
 from analysis.radiograph import (
     average_frames,
+    direct_hits,
     flat_field_correction,
     interpolated_for_display,
     radiograph,
@@ -80,6 +81,26 @@ def test_mean_of_frames_keeps_its_mean_when_hits_are_rejected():
     # cutting the upper tail of noise at 6 sigma must not bias it
     assert averaged.mean.mean() == pytest.approx(frames.mean(), rel=1e-3)
     assert np.median(averaged.uncertainty) == pytest.approx(np.sqrt(50.0 / 10), rel=0.05)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.uint16])
+def test_four_frames_are_enough_to_tell_a_hit_of_nine_sigmas(dtype):
+    random = np.random.default_rng(8)
+    frames = random.normal(500.0, 10.0, (4, 80, 80))
+    struck = np.zeros(frames.shape, dtype=bool)
+    struck[2, ::4, ::4] = True
+    frames[struck] += 90.0
+    found = direct_hits(np.rint(frames).astype(dtype))
+    # the median of the four scatters as well: three sigmas of the difference are left
+    assert found[struck].mean() > 0.97
+    assert not found[~struck].any()
+
+
+def test_a_pixel_that_is_noisier_than_its_like_is_judged_by_its_own_scatter():
+    random = np.random.default_rng(9)
+    frames = random.normal(500.0, 10.0, (16, 40, 40))
+    frames[:, 20, 20] = random.normal(500.0, 100.0, 16)
+    assert not direct_hits(frames)[:, 20, 20].any()
 
 
 def test_single_frame_has_no_uncertainty_and_says_that_hits_stay():
