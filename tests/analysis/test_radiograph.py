@@ -86,13 +86,13 @@ def test_mean_of_frames_keeps_its_mean_when_hits_are_rejected():
 @pytest.mark.parametrize("dtype", [np.float64, np.uint16])
 def test_four_frames_are_enough_to_tell_a_hit_of_nine_sigmas(dtype):
     random = np.random.default_rng(8)
-    frames = random.normal(500.0, 10.0, (4, 80, 80))
+    frames = random.normal(500.0, 10.0, (4, 160, 160)) + np.linspace(0.0, 100.0, 160)
     struck = np.zeros(frames.shape, dtype=bool)
-    struck[2, ::4, ::4] = True
+    struck[2, ::8, ::8] = True
     frames[struck] += 90.0
     found = direct_hits(np.rint(frames).astype(dtype))
-    # the median of the four scatters as well: three sigmas of the difference are left
-    assert found[struck].mean() > 0.97
+    # the median of the four scatters as well, and a hit draws it: two sigmas of the difference are left
+    assert found[struck].mean() > 0.92
     assert not found[~struck].any()
 
 
