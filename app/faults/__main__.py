@@ -23,6 +23,7 @@ from app.faults.full_disk import fill, small_disk
 from app.faults.hammer import hammer_all
 from app.faults.kills import Killed, arranged
 from app.faults.replies import FAMILIES, Tried
+from app.faults.soak import soak
 from app.faults.trial import Finding, try_case
 
 CASES = 520
@@ -112,6 +113,17 @@ def fill_disk(folder: Path) -> int:
     return len(filled.problems)
 
 
+def soak_for(hours: float, seed: int, folder: Path) -> int:
+    """Run a queue of all procedures with random faults on one bench; return how much was wrong or has piled up."""
+    soaked = soak(hours, seed, say)
+    text = page.soak_page(soaked)
+    page.write(folder, "soak", f'make faults ARGS="--soak {hours:g} --seed {seed}"', text)
+    say(text)
+    for problem in soaked.problems:
+        say(problem)
+    return len(soaked.problems)
+
+
 def hammer_drivers(seconds: float, folder: Path) -> int:
     """Have several threads use each driver at once; return how many answers were wrong."""
     hammered = hammer_all(seconds)
@@ -171,6 +183,9 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill N runs with SIGKILL")
     parser.add_argument("--replies", type=int, default=0, metavar="N", help="tell every driver N replies that are none")
     parser.add_argument("--hammer", type=float, default=0.0, metavar="S", help="use each driver from 4 threads for S s")
+    parser.add_argument(
+        "--soak", type=float, default=0.0, metavar="H", help="run a queue of all procedures for H simulated hours"
+    )
     parser.add_argument("--disk", action="store_true", help="fill a small disk (root on Linux)")
     parser.add_argument("--jobs", type=int, default=max(2, os.cpu_count() or 2), help="processes that try cases")
     parser.add_argument("--share", default="", help=argparse.SUPPRESS)
@@ -188,7 +203,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.share:
         return try_share(given.cases, given.seed, given.share)
     wrong = 0
-    nothing_else = not (given.kills or given.replies or given.hammer or given.disk)
+    nothing_else = not (given.kills or given.replies or given.hammer or given.disk or given.soak)
     count = given.cases if given.cases is not None else CASES if nothing_else else 0
     if count:
         wrong += try_cases(count, given.seed, given.jobs, given.docs)
@@ -196,6 +211,8 @@ def main(words: Sequence[str] | None = None) -> int:
         wrong += try_replies(given.replies, given.seed, given.docs)
     if given.hammer:
         wrong += hammer_drivers(given.hammer, given.docs)
+    if given.soak:
+        wrong += soak_for(given.soak, given.seed, given.docs)
     if given.disk:
         wrong += fill_disk(given.docs)
     if given.kills:

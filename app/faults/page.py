@@ -12,6 +12,7 @@ from app.faults.full_disk import Filled
 from app.faults.hammer import THREADS, Hammered
 from app.faults.kills import IN_TIME, Killed
 from app.faults.replies import Tried
+from app.faults.soak import Soaked
 from app.faults.trial import Finding
 
 Rows = Iterable[Sequence[object]]
@@ -170,6 +171,18 @@ def hammer_page(hammered: Sequence[Hammered]) -> str:
         (one.family, one.calls, one.refused, len(one.problems)) for one in sorted(hammered, key=lambda one: one.family)
     ]
     return table(("driver", f"calls by {THREADS} threads at once", "refused", "wrong answers"), rows)
+
+
+def soak_page(soaked: Soaked) -> str:
+    """Tell what a long queue left behind."""
+    headings = ("simulated time", "runs", "memory", "threads", "handles", "other files")
+    held = [
+        (f"{one.hours:.1f} h", one.runs, f"{one.memory_mb:.0f} MB", one.threads, one.handles, one.other_files)
+        for one in soaked.held
+    ]
+    ended = [(state, count) for state, count in sorted(soaked.ended.items())]
+    ended.append(("anything wrong, or piled up", len(soaked.problems)))
+    return "\n\n".join((table(("runs of the queue", "number"), ended), "What the process held:", table(headings, held)))
 
 
 def disk_page(filled: Filled) -> str:

@@ -75,7 +75,7 @@ def test_no_text_for_any_parameter_brings_anything_but_a_plan_or_one_line(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@settings(max_examples=20_000, deadline=None, derandomize=True)
+@settings(max_examples=5_000, deadline=None, derandomize=True)
 @given(st.sampled_from(sorted(SHIPPED)), st.data())
 def test_nor_do_several_at_once(bench: Bench, name: str, data: st.DataObject) -> None:
     names = sorted(procedure_class(name)().declared_parameters())
