@@ -15,6 +15,7 @@ import numpy as np
 
 from app.engine.events import Event, State, StateChanged
 from app.gui.live_exposure import Exposing, exposed
+from app.gui.making_safe import MakingSafe
 from app.gui.orders import Live, Reading, RunEnd, RunOrder, Safety, Stopped
 from app.gui.panel_operator import PanelOperator
 from config.mistake import UserMistake
@@ -67,7 +68,7 @@ class LinkThread:
         self._hand: ByHand | None = None
         self._hand_was_active = False
         self._live: dict[str, Exposing] = {}
-        self._saving: threading.Thread | None = None
+        self._saving = MakingSafe(tell)
         self._read_at = -math.inf
         self._thread = threading.Thread(target=self._work, name="bench", daemon=True)
         self._thread.start()
@@ -117,7 +118,7 @@ class LinkThread:
             bench = self.bench
             if hand is None or bench is None or hand is not self._hand:
                 return
-            self._wait_until_safe()
+            self._saving.wait()
             with self._gate:
                 # a stop that came since the click must not be undone by the release
                 if stops != self._stops:
@@ -169,7 +170,7 @@ class LinkThread:
 
         def begin() -> None:
             bench = self.bench
-            self._wait_until_safe()
+            self._saving.wait()
             with self._gate:
                 # exposing waits, and waiting ends at once on a bench that was stopped
                 if bench is not None and stops == self._stops:
@@ -195,6 +196,7 @@ class LinkThread:
         """Beam off, in any state and from any thread; returns at once."""
         with self._gate:
             self._stops += 1
+            stops = self._stops
             self._stop_reason = reason
             engine, running, hand = self._engine, self._running, self._hand
             if engine is not None:
@@ -206,31 +208,19 @@ class LinkThread:
         if engine is not None:
             engine.abort(reason)
             if not running:
-                self._saving = threading.Thread(
-                    target=self._make_safe, args=(engine.bench,), name="make safe", daemon=True
-                )
-                self._saving.start()
+                bench = engine.bench
+                self._saving.start(bench, lambda: bench is self.bench and stops == self._stops and bench.inhibited)
         self.operator.answer(False)
 
     def end(self) -> None:
         """Close the bench and end the thread, when what goes on is done."""
+        self._saving.end()
         self._jobs.put(None)
 
     def join(self, seconds: float) -> bool:
         """Wait for the thread's end; say whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
-
-    def _wait_until_safe(self) -> None:
-        """Let what STOP does come to its end: it would switch off what is switched on now."""
-        saving = self._saving
-        if saving is not None:
-            saving.join()
-
-    def _make_safe(self, bench: Bench) -> None:
-        steps = bench.make_safe()
-        problems = tuple(f"{step.role} could not be made safe: {step.error}" for step in steps if step.error)
-        self._tell(Safety(problems, any(step.beam_unknown for step in steps)))
 
     def _work(self) -> None:
         while True:
@@ -304,7 +294,7 @@ class LinkThread:
             simulated = order.plan.bench.content.simulated
             self._live.clear()
             engine = self.open(order.plan, order.seed, order.speed, anew=simulated)
-            self._wait_until_safe()
+            self._saving.wait()
             # nothing of what a hand had switched on may reach into the run
             self._end_hand()
             with self._gate:

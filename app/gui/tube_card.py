@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from app.gui.hand_card import HandCard, Wish, spin
 from app.gui.orders import BenchFacts
 from app.gui.quantity_text import si_text
+from config.mistake import UserMistake
 
 if TYPE_CHECKING:
     from app.engine.by_hand import HandNews
+    from drivers.bench import Bench
 
 ON_FOR = 60.0
 """s"""
@@ -39,6 +41,19 @@ class TubeCard(HandCard):
         self.anew.clicked.connect(self.anew_wanted)
         self.buttons.insertWidget(self.buttons.count() - 1, self.dose)
         self.buttons.addWidget(self.anew)
+        self.reset = QPushButton("Reset faults")
+        self.reset.setProperty("role", "small")
+        self.reset.setToolTip("Clears faults that the supply keeps after an arc or its watchdog; the beam stays off")
+        self.reset.clicked.connect(self._reset)
+        self.buttons.addWidget(self.reset)
+
+    def _reset(self) -> None:
+        def reset(bench: Bench) -> None:
+            left = bench.tube.reset_faults()
+            if left:
+                raise UserMistake(f"still there after a reset: {', '.join(left)}: look at the supply")
+
+        self.adjust_wanted.emit("tube faults", reset)
 
     def wish(self) -> tuple[str, Wish]:
         """Ask for the beam."""
@@ -69,6 +84,7 @@ class TubeCard(HandCard):
         dose = "not read yet" if news.dose is None else si_text(news.dose, "Gy", 3)
         self.dose.setText(f"Dose by hand: {dose}")
         self.anew.setEnabled(not self._on)
+        self.reset.setEnabled(not self._on)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,21 @@ def beam(window: Any, qtbot: Any, seconds: float = 600) -> None:
     assert "BEAM ON" in window.safety.beam_text
 
 
+def test_a_beam_that_cannot_be_reached_is_told_to_be_off_until_it_is(window: Any, qtbot: Any) -> None:
+    beam(window, qtbot)
+    world(window).faults.add(Fault(FaultKind.STUCK_BEAM))
+    window.stop()
+    qtbot.waitUntil(lambda: window.safety.beam_text == "BEAM STATE UNKNOWN", timeout=10_000)
+    assert world(window).tube.high_voltage_on
+    world(window).faults.clear()
+    # nobody touches anything
+    qtbot.waitUntil(lambda: window.safety.beam_text == "BEAM OFF", timeout=10_000)
+    assert not world(window).tube.high_voltage_on
+    # a supply that does not go off is left to its own watchdog, which may have come: that is a fault until it is reset
+    window.instruments.tube.reset.click()
+    beam(window, qtbot)
+
+
 def test_the_beam_counts_dose_and_goes_off_after_its_time(window: Any, qtbot: Any) -> None:
     tube = window.instruments.tube
     beam(window, qtbot, seconds=80)
