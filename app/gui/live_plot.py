@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 from app.gui.read_out_plot import Array, ReadOutPlot
 from app.gui.stream_buffer import StreamBuffer
 from app.gui.theme import colours
-from app.gui.thinning import Indices, outline, visible_part
+from app.gui.thinning import BLOCK, Indices, outline, visible_part
 from procedures.drawing import quantity_with_unit
 
 BARS_UP_TO = 600
@@ -74,7 +74,7 @@ class LivePlot(ReadOutPlot):
         colour = colours().series[0]
         many = len(x) > BARS_UP_TO
         if many:
-            chosen = self._outline(x, y, ascending=self._buffer.ascending(name_x))
+            chosen = self._outline(x, y, name_y, ascending=self._buffer.ascending(name_x))
             # a smooth line through thousands of points costs ten times what it shows
             self._points.setData(
                 self.shown(x[chosen], self.log_x),
@@ -112,19 +112,29 @@ class LivePlot(ReadOutPlot):
             pen=pg.mkPen(colour),
         )
 
-    def _outline(self, x: Array, y: Array, *, ascending: bool) -> Indices:
+    def _outline(self, x: Array, y: Array, name_y: str, *, ascending: bool) -> Indices:
         """Choose the points to draw: those in sight, as many as there are pixels to show them."""
         pixels = max(200, round(self.plot.vb.width()))
         follows, _ = self.plot.vb.autoRangeEnabled()
-        if not ascending or follows:
-            return outline(x, y, pixels, ascending=ascending)
+        if not ascending:
+            return outline(x, y, pixels, ascending=False)
+        if follows:
+            return self._outline_of_part(x, y, name_y, slice(0, len(x)), pixels)
         low, high = self.plot.vb.viewRange()[0]
         if self.log_x.isChecked():
             low, high = 10**low, 10**high
         # as much again on both sides, so that there is something to see while the plot is dragged
         part = visible_part(x, low - (high - low), high + (high - low))
-        chosen: Indices = outline(x[part], y[part], 3 * pixels, ascending=True) + part.start
-        return chosen
+        return self._outline_of_part(x, y, name_y, part, 3 * pixels)
+
+    def _outline_of_part(self, x: Array, y: Array, name_y: str, part: slice, groups: int) -> Indices:
+        if part.stop - part.start < 4 * BLOCK * groups:
+            near: Indices = outline(x[part], y[part], groups, ascending=True) + part.start
+            return near
+        rows = self._buffer.extremes(name_y)
+        rows = rows[slice(*np.searchsorted(rows, (part.start, part.stop)))]
+        far: Indices = rows[outline(x[rows], y[rows], groups, ascending=True)]
+        return far
 
     def _follow_view(self) -> None:
         follows, _ = self.plot.vb.autoRangeEnabled()

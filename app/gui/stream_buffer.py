@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.engine.events import Recorded
+from app.gui.thinning import Extremes, Indices
 from procedures.streams import Stream
 
 Array = npt.NDArray[np.float64]
@@ -43,6 +44,7 @@ class StreamBuffer:
         self._names = ("time", *stream.scalars)
         self._columns = {name: np.empty(min(FIRST_ROWS, kept_rows)) for name in self._names}
         self._ascending = dict.fromkeys(self._names, True)
+        self._extremes = {name: Extremes() for name in self._names}
         self._filled = 0
         self.dropped = 0
         """Rows that are not kept any more."""
@@ -93,6 +95,7 @@ class StreamBuffer:
             gone = self._filled - self._kept_rows // 2
             for values in self._columns.values():
                 values[: self._kept_rows // 2] = values[gone : self._filled].copy()
+            self._extremes = {name: Extremes() for name in self._names}
             self.dropped += gone
             self._filled -= gone
             end -= gone
@@ -119,6 +122,10 @@ class StreamBuffer:
     def errors(self, name: str) -> Array | None:
         """Return the standard uncertainties of a column, or None where it has none."""
         return self.column(f"{name}_errors") if f"{name}_errors" in self._columns else None
+
+    def extremes(self, name: str) -> Indices:
+        """Return the rows among which an outline of a column can be chosen: where there are many, far fewer."""
+        return self._extremes[name].of(self.column(name))
 
     def ascending(self, name: str) -> bool:
         """Say whether a column never falls, so that what lies in a range of it can be cut out."""

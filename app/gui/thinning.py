@@ -8,6 +8,9 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
+BLOCK = 64
+"""Rows that `Extremes` looks at together"""
+
 
 def visible_part(x: Array, low: float, high: float) -> slice:
     """Return which part of ascending values lies in a range, with one value more at each end.
@@ -18,6 +21,38 @@ def visible_part(x: Array, low: float, high: float) -> slice:
     first = int(np.searchsorted(x, low, side="left"))
     last = int(np.searchsorted(x, high, side="right"))
     return slice(max(0, first - 1), min(len(x), last + 1))
+
+
+class Extremes:
+    """Where the extremes of a growing column are: of each full block the first, the last and the extremes.
+
+    An outline that is chosen among these is the one of all rows, to a block, and a million rows need not be looked
+    through each time that some are added.
+    """
+
+    def __init__(self) -> None:
+        self._found = np.empty(0, dtype=np.intp)
+        self._looked_at = 0
+
+    def of(self, values: Array) -> Indices:
+        """Return the indices, ascending; rows behind the last full block are all among them.
+
+        Parameters
+        ----------
+        values
+            The column: that of the last time, with rows added at its end.
+        """
+        whole = BLOCK * (len(values) // BLOCK)
+        if whole > self._looked_at:
+            fresh = values[self._looked_at : whole].reshape(-1, BLOCK)
+            starts = np.arange(self._looked_at, whole, BLOCK)
+            missing = np.isnan(fresh)
+            low = np.argmin(np.where(missing, np.inf, fresh), axis=1)
+            high = np.argmax(np.where(missing, -np.inf, fresh), axis=1)
+            new = np.stack([starts, starts + np.minimum(low, high), starts + np.maximum(low, high), starts + BLOCK - 1])
+            self._found = np.concatenate([self._found, new.T.ravel()])
+            self._looked_at = whole
+        return np.concatenate([self._found, np.arange(whole, len(values))])
 
 
 def outline(x: Array, y: Array, groups: int, *, ascending: bool) -> Indices:

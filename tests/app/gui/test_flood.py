@@ -14,7 +14,7 @@ from app.gui.interpreter import interpreter_for_a_window
 from app.gui.live_plot import LivePlot
 from app.gui.mailbox import Mailbox
 from app.gui.stream_buffer import StreamBuffer
-from app.gui.thinning import outline, visible_part
+from app.gui.thinning import Extremes, outline, visible_part
 from procedures.streams import Image, Scalar, Spectrum, Stream
 
 STREAM = Stream("signal", current=Scalar("nA", errors=True), primary=("time", "current"))
@@ -105,6 +105,27 @@ def test_an_outline_has_few_points_and_every_extreme() -> None:
     for start in range(0, 100_000, 2_000):
         inside = chosen[(chosen >= start) & (chosen < start + 2_000)]
         assert np.nanmax(y[inside]) > 2.0
+
+
+def test_an_outline_among_the_extremes_of_blocks_is_the_one_of_all_rows() -> None:
+    generator = np.random.default_rng(5)
+    y = generator.normal(size=70_123)
+    y[[5, 777, 40_000]] = -50.0, np.nan, 60.0
+    y[128:192] = np.nan
+    extremes = Extremes()
+    for rows in (1_000, 1_001, 30_000, len(y)):
+        grown = y[:rows]
+        among = extremes.of(grown)
+        assert np.all(np.diff(among) >= 0)
+        assert len(among) <= 4 * rows // 64 + 64
+        assert np.nanmin(grown[among]) == np.nanmin(grown)
+        assert np.nanmax(grown[among]) == np.nanmax(grown)
+        assert {0, rows - 1} <= set(among.tolist())
+        # every stretch of a pixel's width keeps its own extremes, to a block at each end
+        for start in range(0, rows - 1_000, 997):
+            stretch, around = slice(start, start + 600), (among >= start - 64) & (among < start + 664)
+            assert np.nanmin(grown[among[around]]) <= np.nanmin(grown[stretch])
+            assert np.nanmax(grown[among[around]]) >= np.nanmax(grown[stretch])
 
 
 def test_a_sweep_that_turns_back_keeps_its_turning_points() -> None:
