@@ -148,7 +148,7 @@ class DrawingPlot(ReadOutPlot):
         image.setRect(QRectF(0, 0, raster.width, raster.height))
         self.plot.invertY(True)
         self.plot.setAspectLocked(True)
-        self.plot.showGrid(x=False, y=False)
+        self.grid.setVisible(False)
         for button in (self.log_x, self.log_y):
             button.hide()
         self.view.setToolTip(f"{raster.label}: {low:.4g} black, {high:.4g} white")

@@ -8,6 +8,7 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.gui.grid_lines import GridLines
 from app.gui.theme import colours
 
 Array = npt.NDArray[np.float64]
@@ -45,7 +46,7 @@ class ReadOutPlot(QWidget):
         self.plot = self.view.getPlotItem()
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
-        self.plot.showGrid(x=True, y=True, alpha=0.2)
+        self.grid = GridLines(self.plot)
         pen = pg.mkPen(colours().faint, style=Qt.PenStyle.DashLine)
         self._lines = (pg.InfiniteLine(angle=90, pen=pen), pg.InfiniteLine(angle=0, pen=pen))
         for line in self._lines:

@@ -26,6 +26,9 @@ KEPT_IMAGES = 1
 
 FIRST_ROWS = 256
 
+MANY_ROWS = 65_536
+"""Rows beyond which there is room for all that are kept: to copy a million rows would hold the window up"""
+
 
 class StreamBuffer:
     """Records of one stream.
@@ -101,13 +104,17 @@ class StreamBuffer:
             end -= gone
         size = len(self._columns["time"])
         if end > size:
-            self._columns = {
-                name: np.concatenate([values, np.empty(min(self._kept_rows, max(2 * size, end)) - size)])
-                for name, values in self._columns.items()
-            }
+            self._grow(max(2 * size, end) if end <= MANY_ROWS else self._kept_rows)
         for name, block in blocks.items():
             self._columns[name][self._filled : end] = block
         self._filled = end
+
+    def _grow(self, wanted: int) -> None:
+        size = min(self._kept_rows, wanted)
+        for name, values in self._columns.items():
+            # memory that nobody has written to costs nothing, so it is not copied either
+            self._columns[name] = np.empty(size)
+            self._columns[name][: self._filled] = values[: self._filled]
 
     def add_arrays(self, name: str, arrays: Iterable[npt.ArrayLike]) -> None:
         """Take arrays of one column."""
