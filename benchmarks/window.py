@@ -28,7 +28,7 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -76,9 +76,16 @@ def wait_until(true: Callable[[], object], what: str) -> None:
     application = QApplication.instance()
     assert application is not None
     while not true():
-        QTest.qWait(5)
+        rest(5)
         if time.monotonic() > give_up:
             raise SystemExit(f"waited in vain for {what}")
+
+
+def rest(milliseconds: int) -> None:
+    """Let the window live for a while; `QTest.qWait` would keep Python from every other thread meanwhile."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 def open_window(folder: Path) -> MainWindow:
@@ -96,7 +103,7 @@ def close_window(window: MainWindow) -> None:
     window.close()
     wait_until(lambda: window.link.ended, "the bench to be closed")
     window.deleteLater()
-    QTest.qWait(20)
+    rest(20)
 
 
 @dataclass(frozen=True)
@@ -257,7 +264,7 @@ def eight_hours(window: MainWindow, folder: Path, hours: float) -> tuple[Held, H
     settings = {"duration": 10.0, "longest_interval": 30.0, "tube_current": 2.0}
     window.start(RunOrder(plan("rl-stability", preset="chen24-rl-stability", settings=settings), folder, 1, "max"))
     wait_until(lambda: ends, "the first run")
-    QTest.qWait(500)
+    rest(500)
     before = held()
     ends.clear()
     settings["duration"] = hours * 60
@@ -265,7 +272,7 @@ def eight_hours(window: MainWindow, folder: Path, hours: float) -> tuple[Held, H
     wait_until(lambda: ends or progress[0] > hours * 1800, "the middle")
     middle.append(held())
     wait_until(lambda: ends, "the end")
-    QTest.qWait(500)
+    rest(500)
     window.link.run_ended.disconnect(ends.append)
     if ends[0].outcome is None or str(ends[0].outcome.state) != "completed":
         raise SystemExit(f"the long run: {ends[0]}")
@@ -274,19 +281,24 @@ def eight_hours(window: MainWindow, folder: Path, hours: float) -> tuple[Held, H
 
 START = """
 import json, os, sys, time
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from PySide6.QtTest import QTest
 from app.gui.application import make_window
 application = QApplication([])
 window = make_window("sim", 1)
 window.show()
-while window.safety.beam_text != "BEAM OFF" or not window.measurement.start.isEnabled():
-    QTest.qWait(2)
-usable = time.time()
-window.close()
-while not window.link.ended:
-    QTest.qWait(5)
-print(json.dumps(usable))
+usable = []
+def look():
+    if not usable and window.safety.beam_text == "BEAM OFF" and window.measurement.start.isEnabled():
+        usable.append(time.time())
+        window.close()
+    if usable and window.link.ended:
+        application.quit()
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(2)
+application.exec()
+print(json.dumps(usable[0]))
 """
 
 
@@ -324,7 +336,7 @@ def main() -> int:
         window = open_window(folder)
         print(f"\n{'':<34}{'records/s':>10}{'p99, ms':>9}{'longest':>9}{'work':>7}{'drawn/s':>9}{'lost':>6}")
         idle = LoopDelay()
-        QTest.qWait(3_000)
+        rest(3_000)
         resting = Flooded(0.0, idle.percentile(99), idle.longest, idle.work)
         alone = flood_alone(given.seconds, folder)
         watched = flood_window(window, given.seconds, folder)
