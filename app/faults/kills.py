@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -123,7 +124,9 @@ class Arrangement:
         killed.moment = time.monotonic() - started
         helpers = _children(child)
         moment = time.time()
-        os.kill(child, signal.SIGKILL)
+        # a run may have come to its end meanwhile: then there is nothing to kill, and all the rest must hold as well
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
         ended = int(self._answer(self._launcher))
         self._child = None
         if ended != signal.SIGKILL:

@@ -36,6 +36,7 @@ from storage.reader import open_run
 ENERGISED = frozenset({"tube", "source_meter", "preamp", "light", "temperature_stage"})
 """Roles that can be left on."""
 ENDS_THE_BEAM = frozenset({FaultKind.DOOR_OPENED, FaultKind.ARC, FaultKind.TUBE_FAULT})
+LATE = frozenset({FaultKind.SILENT, FaultKind.SLOW_REPLY})
 WATCHED = ENDS_THE_BEAM | {FaultKind.KV_OFF, FaultKind.MA_OFF}
 """Kinds for which the beam has to go off by themselves."""
 IN_TIME = 0.5
@@ -171,14 +172,18 @@ def _run_disturbed(case: Case, bench: Bench, served: ServedBench, folder: Path, 
 
 
 def _note_meetings(served: ServedBench) -> dict[Fault, float]:
-    """Write down when each fault of a line was first met: the moment from which the program could know."""
+    """Write down when each fault of a line was first met: the moment from which the program could know.
+
+    That an answer does not come can be known only when it was waited for in vain: then the moment at which the bench
+    was told to stop is the one that counts.
+    """
     met: dict[Fault, float] = {}
     faults = served.world.faults
     active = faults.active
 
     def noted(kind: FaultKind | str, instrument: str | None = None) -> Fault | None:
         fault = active(kind, instrument)
-        if fault is not None and fault.kind in ON_THE_WIRE:
+        if fault is not None and fault.kind in ON_THE_WIRE - LATE:
             met.setdefault(fault, served.clock.now())
         return fault
 
