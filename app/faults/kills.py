@@ -22,6 +22,7 @@ import numpy as np
 import psutil
 
 from app.faults.launcher import MOST
+from drivers.spellman_xrv import SpellmanTube
 from storage.reader import open_run, verify
 from storage.recovery import recover_folder
 
@@ -64,6 +65,8 @@ class Killed:
     records: int = 0
     seconds_lost: float = 0.0
     recovered: bool = False
+    fault_before: str = ""
+    """What the supply kept from the kill before, until it was reset as an operator would"""
     problems: list[str] = field(default_factory=list)
 
 
@@ -105,6 +108,16 @@ class Arrangement:
         self._tell(self._world, "history")
         return dict(json.loads(self._answer(self._world)))
 
+    def _reset_faults(self) -> str:
+        tube = SpellmanTube(self._resources["tube"])
+        try:
+            faults = tube.status().faults
+            if faults:
+                tube.reset_faults()
+            return ", ".join(faults)
+        finally:
+            tube.close()
+
     def run_and_kill(self, number: int, chance: random.Random) -> Killed:
         """Start a run, kill it at a random moment, and see what becomes of everything."""
         runs = self.folder / f"killed-{number}"
@@ -112,10 +125,11 @@ class Arrangement:
         account = self.folder / f"{number}.account"
         account.write_bytes(bytes(8 * (MOST + 1)))
         order = [str(account), str(self._bench_file(number)), str(runs), 1000]
+        fault_before = self._reset_faults()
         self._tell(self._launcher, json.dumps(order))
         child = self._child = int(self._answer(self._launcher))
         started = time.monotonic()
-        killed = Killed(number, 0.0)
+        killed = Killed(number, 0.0, fault_before=fault_before)
         self._until(lambda: self._begun(number) or not psutil.pid_exists(child), "the run does not begin")
         if chance.random() < SHARE_IN_MEASUREMENT:
             self._until(lambda: len(_times_in(account)) or not psutil.pid_exists(child), "nothing is recorded")

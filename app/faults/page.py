@@ -121,6 +121,7 @@ def kills_page(killed: Sequence[Killed], asked: int, next_run_status: int | None
         ("time to beam off", _longest([one.seconds_to_beam_off for one in lit])),
         ("bias stayed on", sum(one.seconds_to_bias_off is None for one in killed)),
         ("time to bias zero", _longest([one.seconds_to_bias_off for one in biased])),
+        ("kills after which the supply kept a fault (reset)", sum(bool(one.fault_before) for one in killed)),
         ("runs with a process left over", sum(any("left over" in p for p in one.problems) for one in killed)),
         (
             "files recovered and verified, of runs with records",
