@@ -74,6 +74,7 @@ class SupplyState:
         self._last_message = world.clock.now()
         self._watching = False
         self._on_since: float | None = None
+        self._awaited = 0
         self._seconds_on = 0.0
 
     # --- filament
@@ -97,7 +98,7 @@ class SupplyState:
             self._filament_since = None
         self._apply()
         if not on and self.tube.high_voltage_on:
-            self._at(EMISSION_TIME_S, self._check_emission)
+            self._await_emission()
 
     # --- operating point
 
@@ -159,7 +160,7 @@ class SupplyState:
             return False
         self._on_since = self._now()
         self._apply()
-        self._at(EMISSION_TIME_S, self._check_emission)
+        self._await_emission()
         self._watch()
         return True
 
@@ -169,8 +170,14 @@ class SupplyState:
         self.tube.switch_off()
         self._count_hours()
 
-    def _check_emission(self) -> None:
-        if self.tube.high_voltage_on and self._current_ma > 0 and not self.filament_hot:
+    def _await_emission(self) -> None:
+        self._awaited += 1
+        this = self._awaited
+        self._at(EMISSION_TIME_S, lambda: self._check_emission(this))
+
+    def _check_emission(self, of: int) -> None:
+        # it may have gone off and on again since, and not be hot yet
+        if of == self._awaited and self.tube.high_voltage_on and self._current_ma > 0 and not self.filament_hot:
             self.tube.trip("undercurrent")
 
     # --- watchdog

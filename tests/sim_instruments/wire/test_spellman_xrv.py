@@ -165,6 +165,21 @@ def test_high_voltage_without_emission_trips(one: tuple[World, SpellmanXRVWire])
     assert world.tube.faults == {"undercurrent"}
 
 
+def test_emission_is_waited_for_anew_after_each_switching_on(one: tuple[World, SpellmanXRVWire]) -> None:
+    world, wire = one
+    warm(world, wire)
+    assert ask(wire, "98,1,") == "98,$,"
+    world.clock.sleep(1.0)
+    for message in ("98,0,", "70,0,"):
+        ask(wire, message)
+    world.clock.sleep(1.8)
+    # somebody else begins with a cold filament: the three seconds are not those of the first
+    ask(wire, "98,1,")
+    world.clock.sleep(1.0)
+    assert world.tube.high_voltage_on
+    assert not world.tube.faults
+
+
 def test_power_above_the_limit_trips(supply: Callable[..., tuple[World, SpellmanXRVWire]]) -> None:
     world, wire = supply(power_limit_w=100.0)
     warm(world, wire, voltage=2000)
