@@ -10,6 +10,8 @@ import pytest
 from config.loading import bench_file
 from drivers.dose_table_file import read_dose_table
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 SHORT = ["--set", "repeats=2", "--set", "averages=1"]
 
 

@@ -15,6 +15,8 @@ import pytest
 from config.loading import sample_file
 from storage.reader import verify
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 DONG24 = {"dong24-tio2": (13_700.0, 20.9), "dong24-mixed": (6000.0, 44.2), "dong24-ch3nh2": (3700.0, 55.8)}
 """uC/(Gy cm2) and nGy/s at -100 V/cm, by sample file."""
 

@@ -14,6 +14,8 @@ from app.engine.reading import analyse_path
 from app.pytest_plugin import SimulatedBench
 from procedures.registry import preset, procedure_class
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 SEED = 20240611
 # procedure, preset that brings sample and geometry, shorter settings
 SHORT: dict[str, tuple[str, dict[str, Any]]] = {

@@ -7,6 +7,8 @@ from app.pytest_plugin import SimulatedBench
 from config.mistake import UserMistake
 from procedures.hecht import Hecht
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 DONG24 = {
     "distance_m": 0.4,
     "output_factor": 0.580997,

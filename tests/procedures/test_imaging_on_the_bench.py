@@ -22,6 +22,8 @@ from procedures.imaging import Imaging
 from sim_instruments.faults import Fault, FaultKind
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 FAR = {"distance_m": 1.0, "filters": [{"material": "Al", "thickness_mm": 0.4}]}
 NEAR = {"distance_m": 0.262, "filters": [{"material": "Al", "thickness_mm": 0.4}]}
 PANEL_BEAM = {

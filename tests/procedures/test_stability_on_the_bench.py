@@ -9,6 +9,8 @@ from procedures.irradiation import Irradiation
 from procedures.operational_stability import OperationalStability
 from procedures.rl_stability import RLStability
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 NEAR = {"distance_m": 0.206, "filters": [{"material": "Al", "thickness_mm": 0.4}]}
 
 
