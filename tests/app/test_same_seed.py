@@ -42,6 +42,8 @@ SHORT: dict[str, tuple[str, dict[str, Any]]] = {
 }
 # which has other addresses, other hashes and another order of imports
 IN_ANOTHER_PROCESS = ("rl-linearity", "sensitivity", "tof")
+# they go the ways of the others
+MORE = ("dose-calibration", "activation-energy")
 
 
 def figures(outcome_figures: Any) -> str:
@@ -64,7 +66,9 @@ def measure(procedure: str, folder: Path) -> tuple[str, Path]:
     return figures(outcome.figures), outcome.run_file
 
 
-@pytest.mark.parametrize("procedure", SHORT)
+@pytest.mark.parametrize(
+    "procedure", [pytest.param(name, marks=[pytest.mark.slow] if name in MORE else []) for name in SHORT]
+)
 def test_the_same_seed_gives_the_same_figures_bit_for_bit(procedure: str, tmp_path: Path) -> None:
     first, run_file = measure(procedure, tmp_path / "first")
     assert json.loads(first)

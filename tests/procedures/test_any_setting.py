@@ -64,7 +64,7 @@ def settle(bench: Bench, name: str, typed: dict[str, str]) -> bool:
     return True
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.sampled_from(parameters()), TYPED)
 def test_no_text_for_any_parameter_brings_anything_but_a_plan_or_one_line(
     bench: Bench, parameter: tuple[str, str], typed: str

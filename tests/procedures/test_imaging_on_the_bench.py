@@ -88,6 +88,7 @@ def test_the_edge_of_a_corrected_image_has_the_worlds_resolution(simulated_bench
     assert [json.dumps(one.as_dict()) for one in again] == [json.dumps(one.as_dict()) for one in outcome.figures]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures_bit_for_bit(tmp_path: Path) -> None:
     def measured(seed: int) -> str:
         tiny = {"camera": {**SMALL["camera"], "columns": 100, "rows": 120}}
