@@ -33,7 +33,10 @@ def interpreter_for_a_window() -> Iterator[None]:
         yield
     finally:
         collector.timer.stop()
+        # while nothing is collected by itself: a signal's end that sets off another's in a collection waits for itself
+        del collector
         gc.unfreeze()
+        gc.collect()
         if collected:
             gc.enable()
         sys.setswitchinterval(interval)
