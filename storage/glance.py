@@ -15,6 +15,7 @@ from storage import layout as names
 from storage.errors import UnreadableRunFile
 from storage.global_heaps import check_global_heaps
 from storage.guard import Guard
+from storage.journal import journal_path
 from storage.reader import open_run
 from storage.redo_log import log_path
 
@@ -62,7 +63,8 @@ def glance(path: Path) -> Glance:
     UnreadableRunFile
         If it is missing, damaged, hostile, or something else.
     """
-    if log_path(path.resolve()).exists():  # in the middle of a change: the reader sees how it is to be
+    # in the middle of a change: the reader sees how it is to be; or of its run: only the reader can open it
+    if log_path(path.resolve()).exists() or journal_path(path).exists():
         return _slowly(path)
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_file_locking(False, True)
