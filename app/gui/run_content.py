@@ -83,9 +83,11 @@ class InBackground(QObject):
 
     done = Signal(object)
     failed = Signal(str)
+    _found = Signal(int, object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._found.connect(self._take)
         self._latest = 0
         self.busy = False
         """Whether something has been started whose end has not been told yet."""
@@ -103,6 +105,10 @@ class InBackground(QObject):
 
     def tell(self, number: int, found: object, problem: str) -> None:
         """Take what came of a work, in its thread."""
+        self._found.emit(number, found, problem)
+
+    def _take(self, number: int, found: object, problem: str) -> None:
+        # in the window's thread: what is forgotten while it is on its way is not told either
         if number != self._latest:
             return
         self.busy = False
