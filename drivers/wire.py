@@ -130,8 +130,7 @@ class Wire(VISAAdapter):
 
     def _renew(self) -> None:
         resource, settings = self._opening
-        with contextlib.suppress(pyvisa.Error, OSError):
-            self.connection.close()
+        self._hang_up()
         try:
             self.connection = self.manager.open_resource(resource, **settings)
             self._without_delay()
@@ -186,8 +185,22 @@ class Wire(VISAAdapter):
 
     def close(self) -> None:
         """Close the connection; any number of times."""
+        self._hang_up()
         with contextlib.suppress(pyvisa.Error, OSError, AttributeError):
             super().close()
+
+    def _hang_up(self) -> None:
+        """Close the session, and have pyvisa-py forget it.
+
+        pyvisa-py (0.8) keeps every session that was ever opened in a process: `PyVisaLibrary.close` leaves it in
+        `sessions`. An instrument that is asked once a second all night whether it is back would fill the memory.
+        """
+        with contextlib.suppress(pyvisa.Error, OSError, AttributeError):
+            number = self.connection.session
+            self.connection.close()
+            sessions = getattr(self.connection.visalib, "sessions", None)
+            if sessions is not None:
+                sessions.pop(number, None)
 
 
 _managers: dict[str, pyvisa.ResourceManager] = {}

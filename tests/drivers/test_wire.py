@@ -199,6 +199,27 @@ def test_an_address_that_is_none_is_an_error_and_no_traceback(address: str) -> N
         Wire(address, "meter", 0.1)
 
 
+def test_no_session_is_kept_after_closing_reconnecting_or_finding_nobody(peer: Peer) -> None:
+    wire, line = opened(peer)
+    sessions = wire.connection.visalib.sessions
+    with_one = len(sessions)
+    for _ in range(3):
+        line.close()
+        with pytest.raises(ConnectionLost):
+            wire.write("A?")
+        wire.write("A?")
+        line = peer.accept()
+        assert len(sessions) == with_one
+    line.close()
+    peer.close()
+    for _ in range(4):
+        with pytest.raises(ConnectionLost):
+            wire.write("A?")
+        assert len(sessions) <= with_one
+    wire.close()
+    assert len(sessions) == with_one - 1
+
+
 def test_closing_twice_is_closing_once_and_writing_after_it_an_error(echo: str) -> None:
     wire = Wire(echo, "echo")
     wire.close()
