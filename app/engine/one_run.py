@@ -139,6 +139,9 @@ class OneRun:
             copy = "not recovered" if one.path is None else f"recovered into {one.path.name}"
             self._journal("warning", "recovery", f"{one.original}: {copy}: {one.message}")
         error = self._measure()
+        if error is not None and self._writer.error is not None:
+            # what ended the measurement was told to by this
+            error = self._writer.error
         self._company.enter(State.FINISHING)
         self._make_safe()
         self._company.settle()
@@ -334,8 +337,6 @@ class OneRun:
             return State.ABORTED, self._ending.reason
         if error is None:
             return State.COMPLETED, ""
-        if self._writer.error is not None:
-            error = self._writer.error
         if isinstance(error, RunAborted | Inhibited | KeyboardInterrupt):
             reason = str(error) or "interrupted"
             self._journal("warning", "abort", reason)

@@ -19,14 +19,15 @@ from pathlib import Path
 
 from app.faults import page
 from app.faults.cases import cases
+from app.faults.finding import Finding
 from app.faults.full_disk import fill, small_disk
 from app.faults.hammer import hammer_all
 from app.faults.kills import Killed, arranged
 from app.faults.replies import FAMILIES, Tried
 from app.faults.soak import soak
-from app.faults.trial import Finding, try_case
+from app.faults.trial import try_case
 
-CASES = 520
+CASES = 650
 DOCS = Path(__file__).parents[2] / "docs" / "faults"
 
 
@@ -178,7 +179,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="make faults ARGS=", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers")
-    parser.add_argument("--cases", type=int, default=None, metavar="N", help="try N cases (520, unless told otherwise)")
+    parser.add_argument("--cases", type=int, default=None, metavar="N", help="try N cases (650, unless told otherwise)")
     parser.add_argument("--case", type=int, default=None, metavar="NUMBER", help="try this case alone, again")
     parser.add_argument("--kills", type=int, default=0, metavar="N", help="kill N runs with SIGKILL")
     parser.add_argument("--replies", type=int, default=0, metavar="N", help="tell every driver N replies that are none")

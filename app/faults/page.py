@@ -8,12 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.faults.cases import MOMENTS
+from app.faults.finding import Finding
 from app.faults.full_disk import Filled
 from app.faults.hammer import THREADS, Hammered
 from app.faults.kills import IN_TIME, Killed
 from app.faults.replies import Tried
 from app.faults.soak import Soaked
-from app.faults.trial import Finding
 
 Rows = Iterable[Sequence[object]]
 
@@ -51,25 +51,30 @@ def cases_page(findings: Sequence[Finding]) -> str:
     files = [one for one in findings if one.state != "refused"]
     unknown = [one for one in findings if one.said_unknown]
     count = len(findings)
-    reached = [one.seconds_to_off for one in findings if not one.said_unknown]
+    reached = [one for one in findings if one.tube_in_reach]
+    held = [one for one in findings if not one.tube_in_reach]
     totals = [
         ("cases", count),
         ("of these with the beam on when it went wrong", sum(one.beam_was_on for one in findings)),
         ("beam on, and nobody said so", _with(findings, "bench: THE BEAM IS ON")),
         ("beam off, bias zero, light and heater off", f"{count - _with(findings, 'bench:')} of {count}"),
         ("run status right", f"{count - _with(findings, 'status:')} of {count}"),
-        ("run file readable and verified", f"{sum(one.file_verified for one in files)} of {len(files)}"),
+        (
+            "run file, or its recovered copy, readable and verified",
+            f"{sum(one.file_verified for one in files)} of {len(files)}",
+        ),
         ("refused before they began, no file written", count - len(files)),
-        ("from a fault of beam or door to beam off", _longest([one.seconds_from_fault for one in findings])),
-        ("from any event to beam off, tube within reach", _longest(reached)),
-        ("BEAM STATE UNKNOWN: tube out of reach, or it refuses", len(unknown)),
+        ("from a fault of beam or door to beam off", _longest([one.seconds_from_fault for one in reached])),
+        ("from any other event to beam off", _longest([one.seconds_to_off for one in reached])),
+        ("tube's line disturbed, or it refuses: to beam off", _longest([one.seconds_to_off for one in held])),
+        ("the same, BEAM STATE UNKNOWN", len(unknown)),
         ("until its own watchdog switched such a tube off", _longest([one.by_watchdog for one in unknown])),
         ("numbers of completed runs that are others than undisturbed", _with(findings, "figures:")),
         ("next run on the same bench does not complete", _with(findings, "afterwards:")),
         ("threads left over", _with(findings, "threads:")),
         ("cases with anything wrong", sum(bool(one.problems) for one in findings)),
     ]
-    kinds = sorted({fault.kind for one in findings for fault in one.case.faults})
+    kinds = sorted({str(fault.kind) for one in findings for fault in one.case.faults})
     by_kind = [
         (
             kind,
@@ -77,7 +82,7 @@ def cases_page(findings: Sequence[Finding]) -> str:
         )
         for kind in kinds
     ]
-    states = ("completed", "aborted", "failed", "refused")
+    states = ("completed", "aborted", "failed", "interrupted", "refused")
     procedures = sorted({one.case.subject.procedure for one in findings})
     ended = Counter((one.case.subject.procedure, one.state) for one in findings)
     by_procedure = [(name, *(ended[name, state] for state in states)) for name in procedures]
@@ -93,7 +98,7 @@ def cases_page(findings: Sequence[Finding]) -> str:
 
 
 def _kinds(finding: Finding) -> set[str]:
-    return {fault.kind for fault in finding.case.faults}
+    return {str(fault.kind) for fault in finding.case.faults}
 
 
 def _count(findings: Sequence[Finding]) -> str:

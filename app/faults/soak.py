@@ -26,6 +26,7 @@ from config.mistake import UserMistake
 from drivers.bench import Bench
 from drivers.errors import InstrumentError
 from procedures.registry import procedure_class
+from sim_instruments.faults import FaultKind
 from sim_instruments.world.world import World
 from storage.reader import open_run
 
@@ -98,7 +99,8 @@ def soak(hours: float, seed: int, say: Callable[[str], None]) -> Soaked:
     soaked = Soaked(hours)
     chance = random.Random(seed)  # noqa: S311  (nothing secret)
     every = max(0.1, hours / 24.0)
-    planned = cases(seed)
+    # what happens to a run alone leaves nothing behind on a bench, and is tried by the cases
+    planned = cases(seed, tuple(FaultKind))
     with tempfile.TemporaryDirectory() as name, opened(SUBJECTS[0], 1) as (bench, served):
         folder, began, due = Path(name), bench.clock.now(), 0.0
         injection = FaultInjection(served.world.faults, served.clock)

@@ -14,10 +14,11 @@ import pytest
 
 from app.engine.events import State
 from app.fault_injection import FaultInjection
-from app.faults.__main__ import main
-from app.faults.cases import MOMENTS, Case, PlannedFault, cases
+from app.faults.__main__ import CASES, main
+from app.faults.cases import KINDS, MOMENTS, Case, PlannedFault, cases
 from app.faults.full_disk import FULL_AFTER, fill, small_disk
 from app.faults.kills import IN_TIME, MOST_LOST, after, arranged
+from app.faults.run_events import RunEvent
 from app.faults.subjects import SUBJECTS
 from app.faults.trial import try_case
 from app.pytest_plugin import SimulatedBench
@@ -49,9 +50,9 @@ def one(procedure: str, moment: str, *faults: PlannedFault, record: int = 2, del
 
 def test_every_procedure_kind_and_moment_has_its_turn() -> None:
     assert {subject.procedure for subject in SUBJECTS} == set(SHIPPED)
-    first = list(itertools.islice(cases(1), 520))
+    first = list(itertools.islice(cases(1), CASES))
     assert {case.subject.procedure for case in first} == set(SHIPPED)
-    assert {(case.faults[0].kind, case.moment) for case in first} == set(itertools.product(FaultKind, MOMENTS))
+    assert {(case.faults[0].kind, case.moment) for case in first} == set(itertools.product(KINDS, MOMENTS))
     assert all(len(case.faults) == 2 for case in first if case.moment == "two")
     again = next(itertools.islice(cases(1), 137, None))
     assert again == first[137]
@@ -78,6 +79,37 @@ def test_the_campaign_notices_a_beam_that_nobody_switches_off(monkeypatch: pytes
     monkeypatch.setattr(Bench, "make_safe", lambda self: ())
     case = one("tube-warm-up", "between", PlannedFault(FaultKind.MA_OFF, {"factor": 0.5}))
     assert any("BEAM IS ON" in problem for problem in try_case(case).problems)
+
+
+@pytest.mark.parametrize(
+    ("event", "moment", "state"),
+    [
+        (RunEvent.STOP, "before", "aborted"),
+        (RunEvent.STOP, "between", "aborted"),
+        (RunEvent.CTRL_C, "between", "aborted"),
+        (RunEvent.CTRL_C, "shutdown", "interrupted"),
+        (RunEvent.PROCEDURE_BUG, "between", "failed"),
+        (RunEvent.PROCEDURE_BUG, "shutdown", "failed"),
+        (RunEvent.PAUSE, "between", "completed"),
+        (RunEvent.DISK_FULL, "before", "refused"),
+        (RunEvent.DISK_FULL, "shutdown", "failed"),
+    ],
+    ids=str,
+)
+def test_what_happens_to_a_run_ends_it_as_it_should(event: RunEvent, moment: str, state: str) -> None:
+    finding = try_case(one("dose-calibration", moment, PlannedFault(event)))
+    assert not finding.problems, finding.reason
+    assert finding.happened
+    assert finding.state == state
+
+
+def test_a_full_disk_is_over_once_the_case_is(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    finding = try_case(one("dose-calibration", "between", PlannedFault(RunEvent.DISK_FULL)))
+    assert "too large" in finding.reason.lower()
+    assert finding.file_verified
+    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
 
 
 def test_a_case_is_tried_again_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
