@@ -53,7 +53,7 @@ LONGEST_DELAY, LEAST_REFRESH, LEAST_SHARE = 0.050, 20.0, 0.95
 LONGEST_STOP, LONGEST_START = 0.3, 3.0
 """s"""
 LARGEST_GROWTH = 8e6
-"""bytes in the second half of eight hours"""
+"""bytes in the second half of a long run, and of a queue"""
 
 _WORLDS: list[Any] = []
 """Of the simulated benches that were opened; the tube in it knows whether the beam is on."""
@@ -252,31 +252,53 @@ def held() -> Held:
     return Held(memory, threading.active_count(), files)
 
 
-def eight_hours(window: MainWindow, folder: Path, hours: float) -> tuple[Held, Held, Held]:
-    """Measure for hours of the bench's time; return what is held before, in the middle and after."""
+@dataclass(frozen=True)
+class LongRuns:
+    """What the process held in a long run, at a half and near its end, and in a queue of short ones likewise."""
+
+    in_run: tuple[Held, Held]
+    in_queue: tuple[Held, Held]
+
+
+def eight_hours(window: MainWindow, folder: Path, hours: float) -> LongRuns:
+    """Measure for hours of the bench's time: half of it in one run, half in runs of a quarter of an hour."""
     ends: list[RunEnd] = []
     window.link.run_ended.connect(ends.append)
-    middle: list[Held] = []
-    progress: list[float] = [0.0]
+    progress = [0.0]
     window.link.progressed.connect(lambda one: progress.__setitem__(0, one.elapsed))
+
+    def begin(minutes: float) -> None:
+        ends.clear()
+        progress[0] = 0.0
+        # half the paper's current: the bench file's dose of a run is for no eight hours at the whole
+        settings = {"duration": minutes, "longest_interval": 30.0, "tube_current": 2.0}
+        window.start(RunOrder(plan("rl-stability", preset="chen24-rl-stability", settings=settings), folder, 1, "max"))
+
+    def finish() -> None:
+        wait_until(lambda: ends, "the run's end")
+        if ends[0].outcome is None or str(ends[0].outcome.state) != "completed":
+            raise SystemExit(f"a long run: {ends[0]}")
+        rest(500)
+
     # the first of the kind imports and caches what the others find
-    # half the paper's current: the bench file's dose of a run is for no eight hours at the whole
-    settings = {"duration": 10.0, "longest_interval": 30.0, "tube_current": 2.0}
-    window.start(RunOrder(plan("rl-stability", preset="chen24-rl-stability", settings=settings), folder, 1, "max"))
-    wait_until(lambda: ends, "the first run")
-    rest(500)
-    before = held()
-    ends.clear()
-    settings["duration"] = hours * 60
-    window.start(RunOrder(plan("rl-stability", preset="chen24-rl-stability", settings=settings), folder, 1, "max"))
-    wait_until(lambda: ends or progress[0] > hours * 1800, "the middle")
-    middle.append(held())
-    wait_until(lambda: ends, "the end")
-    rest(500)
+    begin(15.0)
+    finish()
+    begin(hours * 30)
+    in_run = []
+    for share in (0.5, 0.95):
+        reached = share * hours * 1800
+        wait_until(lambda: ends or progress[0] > reached, "part of the long run")  # noqa: B023  (called here)
+        in_run.append(held())
+    finish()
+    runs = max(2, round(hours * 2))
+    in_queue = []
+    for number in range(1, runs + 1):
+        begin(15.0)
+        finish()
+        if number in (runs // 2, runs):
+            in_queue.append(held())
     window.link.run_ended.disconnect(ends.append)
-    if ends[0].outcome is None or str(ends[0].outcome.state) != "completed":
-        raise SystemExit(f"the long run: {ends[0]}")
-    return before, middle[0], held()
+    return LongRuns((in_run[0], in_run[1]), (in_queue[0], in_queue[1]))
 
 
 START = """
@@ -356,12 +378,13 @@ def main() -> int:
         p99, longest = simulated_run(window, folder)
         print(f"{'simulated run, as fast as it goes':<34}{'':>10}{p99 * 1e3:>9.1f}{longest * 1e3:>9.1f}")
         stops = [stop(window, folder) for _ in range(given.times)]
-        before, middle, after = eight_hours(window, folder, given.hours)
-        print(
-            f"\n{given.hours:g} h simulated: memory {before.memory / 1e6:.1f} MB before, {middle.memory / 1e6:.1f} in "
-            f"the middle, {after.memory / 1e6:.1f} after; threads {before.threads}, {after.threads}; files "
-            f"{before.files}, {after.files}   ({load()})"
-        )
+        long = eight_hours(window, folder, given.hours)
+        print(f"\n{given.hours:g} h simulated   ({load()})")
+        for what, (half, end) in (("one run", long.in_run), ("a queue of runs", long.in_queue)):
+            print(
+                f"{what}, at its half and its end: memory {half.memory / 1e6:.1f} and {end.memory / 1e6:.1f} MB, "
+                f"threads {half.threads} and {end.threads}, files {half.files} and {end.files}"
+            )
         close_window(window)
     for what, one in (("flooded", watched), ("with a million points", million)):
         verdicts.at_most(f"event loop's delay, {what}, p99", one.delay * 1e3, LONGEST_DELAY * 1e3, "ms")
@@ -372,11 +395,11 @@ def main() -> int:
     verdicts.at_most("a million points dragged and drawn, median", statistics.median(dragged) * 1e3, 50, "ms")
     verdicts.at_most("STOP to beam off, the slowest", max(stops) * 1e3, LONGEST_STOP * 1e3, "ms")
     verdicts.at_most("window with its bench, from the command", started, LONGEST_START, "s")
-    verdicts.at_most(
-        "memory gained in the second half", (after.memory - middle.memory) / 1e6, LARGEST_GROWTH / 1e6, "MB"
-    )
-    verdicts.at_most("threads gained", after.threads - before.threads, 0)
-    verdicts.at_most("files left open", after.files - before.files, 0)
+    for what, (half, end) in (("of a long run", long.in_run), ("of a queue", long.in_queue)):
+        gained = (end.memory - half.memory) / 1e6
+        verdicts.at_most(f"memory gained in the second half {what}", gained, LARGEST_GROWTH / 1e6, "MB")
+        verdicts.at_most(f"threads gained in the second half {what}", end.threads - half.threads, 0)
+        verdicts.at_most(f"files left open in the second half {what}", end.files - half.files, 0)
     return verdicts.conclude()
 
 

@@ -24,9 +24,7 @@ def heap(objects: int, last_size: int = 8) -> bytes:
 
 @pytest.mark.parametrize("offset", [0, 7, 4090, 4093, 4096, 8192 + 2048, 20_000])
 @pytest.mark.parametrize("objects", [1, 700])
-def test_a_damaged_heap_is_found_wherever_it_lies(
-    monkeypatch: pytest.MonkeyPatch, offset: int, objects: int
-) -> None:
+def test_a_damaged_heap_is_found_wherever_it_lies(monkeypatch: pytest.MonkeyPatch, offset: int, objects: int) -> None:
     monkeypatch.setattr(global_heaps, "_PIECE", 4096)
     check_global_heaps(io.BytesIO(bytes(offset) + heap(objects) + bytes(5000)))
     with pytest.raises(OSError, match="damaged"):
