@@ -57,7 +57,7 @@ class RunEvents:
         self._state = State.QUEUED
         self._run_file: Path | None = None
         self._to_raise: list[tuple[RunEvent, BaseException]] = []
-        self._bug_at_the_end = False
+        self._bug_at_the_end = self._ended = False
         self._sizes: tuple[int, int] | None = None
         engine.watch(self._watch)
         self._wrap(procedure)
@@ -82,7 +82,8 @@ class RunEvents:
         self._bug_at_the_end = True
 
     def end(self) -> None:
-        """Let files grow again."""
+        """Let nothing happen any more, and let files grow again."""
+        self._ended = True
         if self._sizes is not None:
             import resource
 
@@ -101,7 +102,7 @@ class RunEvents:
         self.happened.append((self._clock.now(), event))
 
     def _over(self) -> bool:
-        return self._state is State.QUEUED or self._state.final
+        return self._ended or self._state is State.QUEUED or self._state.final
 
     def _stop(self) -> None:
         if not self._over():
@@ -114,7 +115,7 @@ class RunEvents:
             self._engine.pause()
 
     def _interrupt(self) -> None:
-        if self._state is State.FINISHING:
+        if self._state is State.FINISHING and not self._ended:
             self._note(RunEvent.CTRL_C)
             raise KeyboardInterrupt
         self._raise_in_procedure(RunEvent.CTRL_C, KeyboardInterrupt())

@@ -7,6 +7,7 @@ import itertools
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,14 @@ def test_what_happens_to_a_run_ends_it_as_it_should(event: RunEvent, moment: str
     assert not finding.problems, finding.reason
     assert finding.happened
     assert finding.state == state
+
+
+def test_what_was_to_happen_after_the_runs_end_happens_to_no_later_run() -> None:
+    # after the last record of a run that is soon over, and the number asks for another run afterwards
+    case = replace(one("iv", "during", PlannedFault(RunEvent.DISK_FULL), record=5, delay=20.0), number=4)
+    finding = try_case(case)
+    assert not finding.problems
+    assert finding.state == "completed"
 
 
 def test_a_full_disk_is_over_once_the_case_is(tmp_path: Path) -> None:
