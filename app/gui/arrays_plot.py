@@ -7,6 +7,7 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QPushButton, QSplitter, QWidget
 
+from app.gui.axis import plot_widget
 from app.gui.read_out_plot import Array, ReadOutPlot
 from app.gui.stream_buffer import KEPT_ARRAYS, StreamBuffer
 from app.gui.theme import colours
@@ -56,7 +57,7 @@ class ArraysPlot(ReadOutPlot):
             self.plot.addItem(curve)
         self._image = pg.ImageItem()
         self._image.setColorMap(pg.colormap.get("viridis"))
-        self._falls = pg.PlotWidget()
+        self._falls = plot_widget()
         falls = self._falls.getPlotItem()
         falls.setMenuEnabled(False)
         falls.hideButtons()

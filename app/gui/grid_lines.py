@@ -19,7 +19,7 @@ class GridLines(pg.GraphicsObject):
     Parameters
     ----------
     plot
-        Whose axes it goes by; it adds itself.
+        Whose axes it goes by, `app.gui.axis.Axis`; it adds itself.
     """
 
     def __init__(self, plot: pg.PlotItem) -> None:
@@ -44,16 +44,10 @@ class GridLines(pg.GraphicsObject):
         if seen.isEmpty():
             return
         bottom, left = self._axes
-        vertical = [QLineF(x, seen.top(), x, seen.bottom()) for x in _ticks(bottom, seen.left(), seen.right())]
-        horizontal = [QLineF(seen.left(), y, seen.right(), y) for y in _ticks(left, seen.top(), seen.bottom())]
+        vertical = [QLineF(x, seen.top(), x, seen.bottom()) for x in bottom.lines(seen.left(), seen.right())]
+        horizontal = [QLineF(seen.left(), y, seen.right(), y) for y in left.lines(seen.top(), seen.bottom())]
         colour = pg.mkColor(colours().text)
         colour.setAlpha(OPACITY)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(pg.mkPen(colour))
         painter.drawLines(vertical + horizontal)
-
-
-def _ticks(axis: pg.AxisItem, low: float, high: float) -> list[float]:
-    size = axis.geometry().width() if axis.orientation == "bottom" else axis.geometry().height()
-    levels = axis.tickValues(min(low, high), max(low, high), size) if size > 0 else []
-    return [float(value) for _, values in levels[:2] for value in values]

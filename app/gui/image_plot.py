@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from app.gui.axis import plot_widget
 from app.gui.levels_histogram import LevelsHistogram
 from app.gui.read_out_plot import Array
 from app.gui.theme import colours, mark, paint_plots
@@ -86,7 +87,7 @@ class ImagePlot(QWidget):
             tool.setVisible(False)
             self.plot.addItem(tool, ignoreBounds=True)
             tool.sigRegionChanged.connect(self._show_tools)
-        self._profile = pg.PlotWidget()
+        self._profile = plot_widget()
         self._profile.setMenuEnabled(False)
         self._profile.setLabel("bottom", "Distance along the line (px)")
         self._profile.setLabel("left", f"Value ({unit})")

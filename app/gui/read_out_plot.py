@@ -8,6 +8,7 @@ import pyqtgraph as pg  # type: ignore[import-untyped]
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.gui.axis import plot_widget
 from app.gui.grid_lines import GridLines
 from app.gui.theme import colours
 
@@ -42,7 +43,7 @@ class ReadOutPlot(QWidget):
         self.autorange.clicked.connect(self.fit_view)
         self.buttons.addStretch(1)
         self.buttons.addWidget(self._read_out)
-        self.view = pg.PlotWidget()
+        self.view = plot_widget()
         self.plot = self.view.getPlotItem()
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
