@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,6 +78,27 @@ class Drawing:
     boxes: Sequence[Box] = ()
     marks: Sequence[tuple[float, str]] = ()
     """Upright lines: where on the x axis, and what they are."""
+
+
+def over_one_another(runs: Iterable[tuple[str, str, Sequence[Drawing]]]) -> list[list[tuple[str, Drawing]]]:
+    """Put together the plots of several runs that show the same against the same.
+
+    Parameters
+    ----------
+    runs
+        Of each its procedure, its label and its plots.
+
+    Returns
+    -------
+    list of list of (str, Drawing)
+        Groups, each with the runs' labels.
+    """
+    groups: dict[tuple[str, int, str, str], list[tuple[str, Drawing]]] = {}
+    for procedure, label, drawings in runs:
+        for number, drawing in enumerate(drawings):
+            key = (procedure, number, drawing.x_label, drawing.y_label)
+            groups.setdefault(key, []).append((label, drawing))
+    return list(groups.values())
 
 
 def quantity_with_unit(name: str, unit: str) -> str:

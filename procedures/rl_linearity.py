@@ -151,8 +151,8 @@ class RLLinearity(Procedure):
         points = self._points(data)
         if not len(points.dose_rate):
             return ()
-        largest = float(points.dose_rate.max())
-        unit, scale = ("mGy/s", 1e3) if largest > 1e-3 else ("uGy/s", 1e6)
+        # one unit whatever the rates: runs with others are laid over one another
+        unit, scale = "mGy/s", 1e3
         curves = (line_curve(points.fit, scale),) if len(np.unique(points.setting)) >= FEWEST_POINTS else ()
         measured = Points(points.dose_rate * scale, points.intensity, points.intensity_error, points.dose_error * scale)
         name = data.sample.name if data.sample else "the sample"

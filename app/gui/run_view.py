@@ -15,7 +15,7 @@ from app.gui.growing_view import GrowingView
 from app.gui.notes_page import NotesPage
 from app.gui.parameter_form import ParameterForm
 from app.gui.run_content import RunContent
-from procedures.drawing import Drawing
+from procedures.drawing import Drawing, over_one_another
 
 
 class RunView(QSplitter):
@@ -125,12 +125,7 @@ class RunView(QSplitter):
 
 def plots_of(runs: Sequence[RunContent]) -> list[list[tuple[str, Drawing]]]:
     """Return label and drawing of every plot; of several runs those that show the same lie in one group."""
-    groups: dict[tuple[str, int, str, str], list[tuple[str, Drawing]]] = {}
-    for run in runs:
-        for number, drawing in enumerate(run.drawings):
-            key = (run.procedure, number, drawing.x_label, drawing.y_label)
-            groups.setdefault(key, []).append((run.label, drawing))
-    return list(groups.values())
+    return over_one_another((run.procedure, run.label, run.drawings) for run in runs)
 
 
 def _example() -> QWidget:

@@ -72,6 +72,11 @@ class SafetyBar(QWidget):
         return self._beam.text()
 
     @property
+    def tube_text(self) -> str:
+        """Voltage and current, as the tube reads them back."""
+        return self._point.text
+
+    @property
     def bench_text(self) -> str:
         """The bench's name, and whether it is simulated."""
         return self._bench.text

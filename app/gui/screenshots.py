@@ -74,7 +74,9 @@ def _story(folder: Path, runs: Path) -> None:
     panel.work_out()
     panel.start.click()
     wait_until(lambda: window.live.rows("sweep") >= 14, "records")
-    wait_until(lambda: "ON" in window.safety.beam_text, "the beam")
+    wait_until(
+        lambda: "ON" in window.safety.beam_text and float(window.safety.tube_text.split()[0]) > 29.0, "the full voltage"
+    )
     save("running")
     panel.speed.setCurrentText("as fast as possible")
     finished()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.report.picture import COLOURS, MARKERS, PLAIN_TEXT, draw_on, drawings_of
 from config.mistake import UserMistake
-from procedures.drawing import Drawing
+from procedures.drawing import Drawing, over_one_another
 from storage.reader import open_run
 
 if TYPE_CHECKING:
@@ -36,14 +36,12 @@ def save_overlays(runs: Sequence[tuple[str, Path]], path: Path) -> list[Path]:
     UserMistake
         If the picture cannot be written.
     """
-    groups: dict[tuple[str, int, str, str], list[tuple[str, Drawing]]] = {}
+    found: list[tuple[str, str, Sequence[Drawing]]] = []
     for label, run_file in runs:
         with open_run(run_file) as file:
-            for number, drawing in enumerate(drawings_of(file)):
-                key = (file.procedure, number, drawing.x_label, drawing.y_label)
-                groups.setdefault(key, []).append((label, drawing))
+            found.append((file.procedure, label, drawings_of(file)))
     written: list[Path] = []
-    for group in groups.values():
+    for group in over_one_another(found):
         if len(group) < 2:
             continue
         picture = path.with_name(f"{path.stem}{f'-{len(written) + 1}' if written else ''}{path.suffix}")
