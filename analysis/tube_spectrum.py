@@ -156,6 +156,8 @@ def air_fluence_per_milliroentgen(energies_kev: npt.ArrayLike) -> FloatArray:
     energies = np.asarray(energies_kev, dtype=np.float64)
     if not np.all((energies >= 1.0) & (energies <= 300.0)):
         raise ValueError("energies_kev holds an energy outside 1 to 300 keV")
+    # the package first: a thread that began with the part would be given half of it where another begins with the whole
+    import spekpy  # noqa: F401
     from spekpy.SpekTools import load_mu_data
 
     # cm2/g to m2/kg

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -108,3 +111,36 @@ def test_attenuation_keeps_the_shape_and_the_units_of_its_input():
 def test_attenuation_of_nothing_is_an_error(arguments, named):
     with pytest.raises(ValueError, match=named):
         attenuation_coefficient(*arguments)
+
+
+BOTH_AT_ONCE = """
+import sys, threading
+from analysis.tube_spectrum import air_fluence_per_milliroentgen, tube_spectrum
+
+sys.setswitchinterval(1e-5)
+together, errors = threading.Barrier(2), []
+
+def work(call):
+    together.wait()
+    try:
+        call()
+    except BaseException as error:
+        errors.append(error)
+
+threads = [
+    threading.Thread(target=work, args=(call,))
+    for call in (lambda: tube_spectrum(30.0), lambda: air_fluence_per_milliroentgen([30.0]))
+]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+sys.exit(str(errors) if errors else 0)
+"""
+
+
+def test_two_threads_may_ask_for_the_first_time_at_once() -> None:
+    # a window estimates a dose while a run is analysed
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", BOTH_AT_ONCE], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
