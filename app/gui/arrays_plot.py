@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
 from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QPushButton, QSplitter, QWidget
 
 from app.gui.axis import plot_widget
 from app.gui.read_out_plot import Array, ReadOutPlot
 from app.gui.stream_buffer import KEPT_ARRAYS, StreamBuffer
-from app.gui.theme import colours
+from app.gui.theme import colours, paint_plots
 from procedures.drawing import quantity_with_unit
 from procedures.streams import AXIS_UNITS
 
@@ -49,9 +50,7 @@ class ArraysPlot(ReadOutPlot):
         self.buttons.insertWidget(3, self.waterfall)
         self._curves = []
         for age in range(OVERLAID):
-            colour = pg.mkColor(colours().series[0])
-            colour.setAlphaF(1.0 if age == 0 else 0.45 * (1 - age / OVERLAID))
-            curve = pg.PlotDataItem(pen=pg.mkPen(colour, width=1))
+            curve = pg.PlotDataItem(pen=_pen(age))
             curve.setZValue(-age)
             self._curves.append(curve)
             self.plot.addItem(curve)
@@ -85,6 +84,13 @@ class ArraysPlot(ReadOutPlot):
 
         self.fit_view()
 
+    def recolour(self) -> None:
+        """Take the colours in use."""
+        for age, curve in enumerate(self._curves):
+            curve.setPen(_pen(age))
+        paint_plots(self._falls, self._falls.getPlotItem())
+        super().recolour()
+
     def fit_view(self) -> None:
         """Show the whole axis, and every value."""
         self.plot.setXRange(float(self._axis[0]), float(self._axis[-1]), padding=0)
@@ -114,6 +120,13 @@ class ArraysPlot(ReadOutPlot):
         self._image.setImage(rows.T, levels=(low, high if high > low else low + 1))
         left, right = float(self._axis[0]), float(self._axis[-1])
         self._image.setRect(QRectF(left, first, right - left, len(rows)))
+
+
+def _pen(age: int) -> QPen:
+    colour = pg.mkColor(colours().series[0])
+    colour.setAlphaF(1.0 if age == 0 else 0.45 * (1 - age / OVERLAID))
+    pen: QPen = pg.mkPen(colour, width=1)
+    return pen
 
 
 def _example() -> QWidget:

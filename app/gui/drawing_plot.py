@@ -39,7 +39,8 @@ class DrawingPlot(ReadOutPlot):
     def __init__(self, drawing: Drawing, figures: Sequence[FigureOfMerit] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.drawing = drawing
-        self._shades: tuple[Sequence[str], Sequence[str]] | None = None
+        self._runs: Sequence[tuple[int, int]] = ()
+        """How many points and curves each has, of several laid over one another."""
         self._quoted = [_line(figure) for figure in figures if figure.name in drawing.quoted]
         self.plot.setTitle(drawing.title, color=colours().text, size="11pt")
         self.set_labels((drawing.x_label, ""), (drawing.y_label, ""))
@@ -65,9 +66,6 @@ class DrawingPlot(ReadOutPlot):
             Label and plot.
         """
         first = drawings[0][1]
-        series = _colours_for(len(drawings))
-        shades = [colour for colour, (_, one) in zip(series, drawings, strict=True) for _ in one.points]
-        fits = [colour for colour, (_, one) in zip(series, drawings, strict=True) for _ in one.curves]
         titles = {one.title for _, one in drawings}
         plot = cls(
             replace(
@@ -87,9 +85,16 @@ class DrawingPlot(ReadOutPlot):
             ),
             parent=parent,
         )
-        plot._shades = (shades, fits)
+        plot._runs = [(len(one.points), len(one.curves)) for _, one in drawings]
         plot.redraw()
         return plot
+
+    def recolour(self) -> None:
+        """Take the colours in use."""
+        if hasattr(self, "_items"):
+            self.plot.setTitle(self.drawing.title, color=colours().text, size="11pt")
+            self._legend.setLabelTextColor(colours().text)
+            super().recolour()
 
     def redraw(self) -> None:
         """Draw on the axes as they are."""
@@ -101,7 +106,7 @@ class DrawingPlot(ReadOutPlot):
         self._legend.clear()
         if self.drawing.raster is not None:
             self._add_raster(self.drawing.raster)
-        shades, fits = self._shades or (colours().series, colours().series)
+        shades, fits = self._shades()
         for number, curve in enumerate(self.drawing.curves):
             self._add_curve(curve, fits[number % len(fits)])
         for number, points in enumerate(self.drawing.points):
@@ -115,6 +120,15 @@ class DrawingPlot(ReadOutPlot):
                 line.label.setColor(colours().text)
                 self._add(line)
         self._place_legend()
+
+    def _shades(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the colours of the points and of the curves: of several runs one each."""
+        if not self._runs:
+            return colours().series, colours().series
+        series = _colours_for(len(self._runs))
+        points = [colour for colour, (number, _) in zip(series, self._runs, strict=True) for _ in range(number)]
+        curves = [colour for colour, (_, number) in zip(series, self._runs, strict=True) for _ in range(number)]
+        return points, curves
 
     def _place_legend(self) -> None:
         """Put the legend into the corner where it hides the least."""

@@ -199,6 +199,16 @@ class ImagePlot(QWidget):
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_profile"):
             paint_plots(self.view, self.plot, self.histogram)
             paint_plots(self._profile, self._profile.getPlotItem())
+            self._recolour()
+
+    def _recolour(self) -> None:
+        chosen = colours()
+        self._curve.setPen(pg.mkPen(chosen.series[0], width=1.5))
+        for line in self._cross:
+            line.setPen(pg.mkPen(chosen.accent))
+        for tool in (self._line, self._rectangle):
+            tool.setPen(pg.mkPen(chosen.series[1], width=2))
+        self.histogram.recolour()
 
     def _place_tools(self) -> None:
         assert self._pixels is not None  # noqa: S101

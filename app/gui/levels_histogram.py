@@ -36,6 +36,10 @@ class LevelsHistogram(pg.PlotItem):
         self.setLabel("bottom", "How often (log)")
         self.getAxis("left").enableAutoSIPrefix(False)
 
+    def recolour(self) -> None:
+        """Take the colours in use."""
+        self._bars.setOpts(brush=colours().accent)
+
     @property
     def levels(self) -> tuple[float, float]:
         """The values that are drawn darkest and brightest."""

@@ -109,7 +109,7 @@ class MainWindow(QMainWindow):
         view = self.menuBar().addMenu("&View")
         self.dark = QAction("&Dark", self, checkable=True)
         self.dark.setChecked(is_dark())
-        self.dark.toggled.connect(self._change_theme)
+        self.dark.toggled.connect(apply_theme)
         view.addAction(self.dark)
         self.help = ShortcutsPage(self)
         self.menuBar().addMenu("&Help").addAction("&Keys", "F1", self.help.show)
@@ -335,10 +335,6 @@ class MainWindow(QMainWindow):
         self._message.setText(text)
         self._message.setVisible(bool(text))
         mark(self._message, "tone", tone)
-
-    def _change_theme(self, dark: bool) -> None:
-        apply_theme(dark)
-        self._say("Plots take the new colours with the next run." if self.live.isVisible() else "", "faint")
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  (Qt's name)
         """End the run and make the bench safe; the window goes when that is done."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.gui.axis import plot_widget
 from app.gui.grid_lines import GridLines
-from app.gui.theme import colours
+from app.gui.theme import colours, paint_plots
 
 Array = npt.NDArray[np.float64]
 
@@ -60,6 +60,19 @@ class ReadOutPlot(QWidget):
         column.setSpacing(4)
         column.addLayout(self.buttons)
         column.addWidget(self.view, 1)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  (Qt's name)
+        """Take the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_proxy"):
+            self.recolour()
+
+    def recolour(self) -> None:
+        """Take the colours in use; for subclasses that draw more than `redraw` does."""
+        paint_plots(self.view, self.plot)
+        for line in self._lines:
+            line.setPen(pg.mkPen(colours().faint, style=Qt.PenStyle.DashLine))
+        self.redraw()
 
     def set_labels(self, x: tuple[str, str], y: tuple[str, str]) -> None:
         """Label the axes: quantity and unit each."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
-from PySide6.QtCore import QEvent, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from app.gui.hand_card import spin
 from app.gui.live_exposure import Exposing
 from app.gui.orders import BenchFacts, Live
 from app.gui.read_out_plot import ReadOutPlot
-from app.gui.theme import colours, mark, paint_plots
+from app.gui.theme import colours, mark
 
 
 class SpectrumPlot(ReadOutPlot):
@@ -25,12 +25,10 @@ class SpectrumPlot(ReadOutPlot):
         self.log_x.hide()
         self.set_labels(("Wavelength (nm)", ""), ("Counts", ""))
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  (Qt's name)
-        """Take the colours of another theme."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_curve"):
-            paint_plots(self.view, self.plot)
-            self._curve.setPen(pg.mkPen(colours().series[0]))
+    def recolour(self) -> None:
+        """Take the colours in use."""
+        self._curve.setPen(pg.mkPen(colours().series[0]))
+        super().recolour()
 
     def show_live(self, live: Live) -> None:
         """Show a spectrum."""

@@ -78,7 +78,7 @@ def colours() -> Colours:
 
 
 def apply_theme(dark: bool) -> None:
-    """Give the whole application its colours; plots made before keep theirs until `recolour`."""
+    """Give the whole application its colours; plots hear of it as of a new palette."""
     chosen = DARK if dark else LIGHT
     palette = QPalette()
     role = QPalette.ColorRole

@@ -126,7 +126,7 @@ def test_two_runs_lie_over_one_another_each_in_its_colour(results: Any, qtbot: A
     assert len({label for label, _ in plots}) == 2 or results.model.line(0).started == results.model.line(1).started
     drawing = results.view.drawings.currentWidget().drawing
     assert len(drawing.points) == sum(len(one.points) for _, one in plots)
-    shades = results.view.drawings.currentWidget()._shades[0]
+    shades = results.view.drawings.currentWidget()._shades()[0]
     assert len(set(shades)) == 2
     slopes = [card.figure.value for card in results.view.cards.cards if card.figure.name == "slope"]
     assert len(slopes) == 2
