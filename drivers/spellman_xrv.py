@@ -98,7 +98,10 @@ class SpellmanTube(XrayTube):
                 "26",
                 model,
             )
-        part, version = [*self.supply.dsp, ""][:2]
+        answer = self.supply.dsp
+        if not isinstance(answer, list) or len(answer) != 2:
+            raise self.supply.bad("the answer is not part number and version", repr(answer))
+        part, version = answer
         return Identity("Spellman", model, firmware=f"{part} {version:g}" if isinstance(version, float) else str(part))
 
     @property

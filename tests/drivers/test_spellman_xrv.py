@@ -428,6 +428,14 @@ def test_another_spellman_at_the_address_is_refused_by_name(served: Callable[...
         served(model="SLM50P300").tube()
 
 
+@pytest.mark.parametrize("answer", [b"3261", b"SWM00199-001", b"SWM00199-001,3261,1", b""])
+def test_an_identity_with_a_field_too_few_or_too_many_is_no_answer(bench: Bench, answer: bytes) -> None:
+    bench.way.replace = lambda reply: b"\x0223," + answer + b",\x03" if reply.startswith(b"\x0223") else reply
+    with pytest.raises(WrongInstrument, match="is no Spellman XRV") as refused:
+        bench.tube()
+    assert "part number and version" in str(refused.value.__cause__)
+
+
 def test_another_instrument_at_the_address_is_named(bench: Bench) -> None:
     class SourceMeter(WireInstrument):
         def handle(self, message: bytes) -> bytes | None:
