@@ -109,7 +109,7 @@ class KeithleySourceMeter(SourceMeter):
     @exclusive
     def in_compliance(self) -> bool:
         """Ask whether the source limits the current now; no reading is taken."""
-        return self._output_on and self.scpi.switch(self.compliance_question)
+        return self._output_on and self.scpi.switch_of(self.compliance_question, ":SOUR:FUNC?", "VOLT")
 
     def close(self) -> None:
         """Close the connection; the output stays as it is."""

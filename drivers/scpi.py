@@ -156,7 +156,32 @@ class ScpiConnection:
         BadReply
             If the answer is neither.
         """
-        reply = self.ask(question)
+        return self._on_or_off(self.ask(question))
+
+    def switch_of(self, question: str, known_question: str, known: str) -> bool:
+        """Ask for an on or off together with something that is known.
+
+        "1" answers many questions; an answer that also holds what only this one's does cannot be another's.
+
+        Parameters
+        ----------
+        question
+            Asks for on or off.
+        known_question, known
+            Its answer begins with this.
+
+        Raises
+        ------
+        BadReply
+            If the answer is anything else.
+        """
+        reply = self.ask(f"{question};{known_question}")
+        answer, _, other = reply.partition(";")
+        if not other.strip().upper().startswith(known):
+            raise self.wire.bad(f"the answer does not end with {known}", reply)
+        return self._on_or_off(answer)
+
+    def _on_or_off(self, reply: str) -> bool:
         word = reply.strip().upper().lstrip("+")
         if word in ("1", "ON"):
             return True

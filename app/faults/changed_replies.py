@@ -63,6 +63,7 @@ class ChangedReplies:
         self._before = [*self._before[-8:], reply]
         if self.stuck is not None:
             self.kinds["stuck"] += 1
+            self.last = f"stuck: {reply[:60]!r} as {self.stuck[:60]!r}"
             return self.stuck, 0.0
         if self.chance.random() > CHANGED:
             return reply, 0.0

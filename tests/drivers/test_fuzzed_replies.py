@@ -94,3 +94,16 @@ def test_a_series_that_never_ends_is_an_error(opening: Opening, monkeypatch: pyt
     with pytest.raises(InstrumentError, match="does not end"):
         family.instrument.currents(4, 0.1)
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("driver", ["keithley-2400", "keithley-2450"])
+def test_a_one_that_answers_another_question_is_no_compliance(
+    opening: Opening, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = opening(driver)
+    assert family.instrument.in_compliance() is False
+    with monkeypatch.context() as patch:
+        answered(family, lambda reply: b"1\n", patch)
+        with pytest.raises(BadReply, match="VOLT"):
+            family.instrument.in_compliance()
+    assert family.instrument.in_compliance() is False
