@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 
 from app.faults.replies import FAMILIES, Family
 from drivers.errors import InstrumentError
+from sim_instruments.world.clock import RealClock
 
 THREADS = 4
+SPEED = 20.0
+"""Of the bench's clock; a virtual one would wait for threads that wait for one another"""
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Hammered:
 def hammer(driver: str, seconds: float, threads: int = THREADS) -> Hammered:
     """Have several threads make a driver's calls at once, each its own, for so many real seconds."""
     found = Hammered(driver)
-    family = Family(driver, 1, timeout_s=5.0)
+    family = Family(driver, 1, timeout_s=5.0, clock=RealClock(SPEED))
     guard = threading.Lock()
     end = time.monotonic() + seconds
 

@@ -33,7 +33,7 @@ from drivers.registry import driver_class
 from drivers.roles import DriverOptions, Role, Surroundings
 from sim_instruments.served_bench import SIMULATIONS, USB_BACKEND
 from sim_instruments.wire.server import LOOPBACK, WireInstrument, WireServer
-from sim_instruments.world.clock import VirtualClock
+from sim_instruments.world.clock import SimulationClock, VirtualClock
 from sim_instruments.world.world import World
 
 TIMEOUT_S = 0.25
@@ -201,12 +201,16 @@ class Family:
         Of the random numbers.
     timeout_s
         Real s that an answer is waited for.
+    clock
+        Of the world; virtual, unless told otherwise.
     """
 
-    def __init__(self, driver: str, seed: int, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, driver: str, seed: int, timeout_s: float = TIMEOUT_S, clock: SimulationClock | None = None
+    ) -> None:
         self.driver = driver
         self.role, self.calls, more = FAMILIES[driver]
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         sample = sample_file("dong24-tio2").content.model_dump()
         settings = {"camera": {"kind": "ma21", "columns": 100, "rows": 120}}
         self.world = World(seed, self.clock, sample, settings=settings)
