@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,18 +78,18 @@ def parse_ocean_optics(path: Path, text: str, decimal: str | None = None) -> Tex
     falls = np.flatnonzero(np.diff(wavelengths) <= 0)
     if falls.size:
         raise UserMistake(f"{path}, line {table.lines[int(falls[0]) + 1]}: the wavelength does not rise; sort them")
-    announced = _first(header, "Number of Pixels in")
-    if announced.split() and announced.split()[0].isdigit() and int(announced.split()[0]) != counts.size:
+    announced = _whole(_first(header, "Number of Pixels in"))
+    if announced is not None and announced != counts.size:
         raise UserMistake(
-            f"{path}: holds {counts.size} pixels where its header announces {announced.split()[0]}: it is cut short, "
+            f"{path}: holds {counts.size} pixels where its header announces {announced}: it is cut short, "
             f"export it again"
         )
     return TextSpectrum(
         path,
         wavelengths,
         counts,
-        _integration_time(header),
-        _whole(_first(header, "Scans to average", "Spectra Averaged")),
+        _integration_time(path, header),
+        _whole(_first(header, "Scans to average", "Spectra Averaged")) or 1,
         any(
             _says_yes(_first(header, key))
             for key in ("Electric dark correction enabled", "Correct for Electrical Dark", "Dark Spectrum Present")
@@ -114,16 +115,23 @@ def _says_yes(value: str) -> bool:
     return bool(value.split()) and value.split()[0].strip("(),").lower() in _YES
 
 
-def _whole(value: str) -> int:
-    word = value.split()[0] if value.split() else ""
-    return int(word) if word.isdigit() and int(word) > 0 else 1
+def _whole(value: str) -> int | None:
+    # re knows no superscript digits, and nobody averages a thousand million spectra
+    found = re.match(r"[0-9]{1,9}(?!\S)", value.strip())
+    return int(found[0]) if found else None
 
 
-def _integration_time(header: dict[str, str]) -> float | None:
+def _integration_time(path: Path, header: dict[str, str]) -> float | None:
     for name, value in header.items():
         found = re.match(r"Integration Time \((sec|msec|usec|ms|us|s)\)", name, re.IGNORECASE)
         words = value.replace(",", ".").split()
         if found and words and not is_missing(words[0]):
             scale = {"s": 1.0, "m": 1e-3, "u": 1e-6}[found[1].lower()[0]]
-            return float(words[0]) * scale
+            try:
+                seconds = float(words[0]) * scale
+            except ValueError:
+                seconds = 0.0
+            if not (math.isfinite(seconds) and seconds > 0):
+                raise UserMistake(f"{path}: its integration time is {words[0]!r}, which is no time; correct the header")
+            return seconds
     return None

@@ -70,6 +70,22 @@ def test_header_of_a_spectrum_is_understood(text):
     assert spectrum.counts.tolist() == [1.5, 2.5, -3.5]
 
 
+@pytest.mark.parametrize("said", ["1.0Eum:", "soon", "-0.1", "0", "1e999"])
+def test_an_integration_time_that_is_none_is_named(said):
+    with pytest.raises(UserMistake, match=r"s\.txt: .*integration time|s\.txt: .*no time"):
+        parse_ocean_optics(Path("s.txt"), OCEANVIEW.replace("1,000000E-1", said))
+
+
+@pytest.mark.parametrize("said", ["²", "9" * 5000, "many", "-3", "0"])
+def test_a_number_of_averages_that_is_none_is_one(said):
+    spectrum = parse_ocean_optics(Path("s.txt"), OCEANVIEW.replace("Scans to average: 10", f"Scans to average: {said}"))
+    assert spectrum.averages == 1
+    # nor is one believed of the pixels
+    few = OCEANVIEW.replace("Number of Pixels in Spectrum: 3", f"Number of Pixels in Spectrum: {said}")
+    if said != "0":
+        assert len(parse_ocean_optics(Path("s.txt"), few).counts) == 3
+
+
 def test_a_spectrum_that_is_cut_short_is_refused():
     with pytest.raises(UserMistake, match="2 pixels where its header announces 3"):
         parse_ocean_optics(Path("s.txt"), OCEANVIEW.replace("341,2\t-3,5\n", ""))
