@@ -58,7 +58,6 @@ class ArraysPlot(ReadOutPlot):
         self._image.setColorMap(pg.colormap.get("viridis"))
         self._falls = plot_widget()
         falls = self._falls.getPlotItem()
-        falls.setMenuEnabled(False)
         falls.hideButtons()
         falls.addItem(self._image)
         falls.setXLink(self.plot)

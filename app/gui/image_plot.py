@@ -88,7 +88,6 @@ class ImagePlot(QWidget):
             self.plot.addItem(tool, ignoreBounds=True)
             tool.sigRegionChanged.connect(self._show_tools)
         self._profile = plot_widget()
-        self._profile.setMenuEnabled(False)
         self._profile.setLabel("bottom", "Distance along the line (px)")
         self._profile.setLabel("left", f"Value ({unit})")
         self._profile.hideButtons()

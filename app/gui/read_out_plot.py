@@ -45,7 +45,6 @@ class ReadOutPlot(QWidget):
         self.buttons.addWidget(self._read_out)
         self.view = plot_widget()
         self.plot = self.view.getPlotItem()
-        self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.grid = GridLines(self.plot)
         pen = pg.mkPen(colours().faint, style=Qt.PenStyle.DashLine)
