@@ -11,7 +11,6 @@ Run with ``python -m benchmarks.window``; ``--hours 8`` measures as long as a da
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import statistics
@@ -20,7 +19,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -38,15 +36,16 @@ from app.gui.orders import RunEnd, RunOrder
 from app.gui.theme import apply_theme
 from app.running import Plan, opened, plan, request
 from benchmarks._flood import Flood
+from benchmarks._long_runs import eight_hours
 from benchmarks._loop_delay import LoopDelay
 from benchmarks._verdicts import Verdicts, load
+from benchmarks._waiting import rest, wait_until
 from config.loading import bench_file
 from procedures.registry import SHIPPED
 from sim_instruments.served_bench import ServedBench
 from storage.reader import open_run
 
 SIZE = (1366, 740)
-PATIENCE = 900.0
 MILLION = 1_000_000
 LONGEST_DELAY, LEAST_REFRESH, LEAST_SHARE = 0.050, 20.0, 0.95
 """s at the 99th percentile; a second; of the rate without a window"""
@@ -68,24 +67,6 @@ def remember_worlds() -> None:
         _WORLDS[:] = [self.world]
 
     ServedBench.__init__ = remembering  # type: ignore[method-assign]
-
-
-def wait_until(true: Callable[[], object], what: str) -> None:
-    """Let the window live until something is true; sleeps in the event loop, not beside it."""
-    give_up = time.monotonic() + PATIENCE
-    application = QApplication.instance()
-    assert application is not None
-    while not true():
-        rest(5)
-        if time.monotonic() > give_up:
-            raise SystemExit(f"waited in vain for {what}")
-
-
-def rest(milliseconds: int) -> None:
-    """Let the window live for a while; `QTest.qWait` would keep Python from every other thread meanwhile."""
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
 
 
 def open_window(folder: Path) -> MainWindow:
@@ -229,76 +210,6 @@ def stop(window: MainWindow, folder: Path) -> float:
     wait_until(gone.is_set, "the beam's end")
     wait_until(lambda: window.link.order is None, "the run's end")
     return at[0] - began
-
-
-@dataclass(frozen=True)
-class Held:
-    """What the process holds."""
-
-    memory: int
-    """bytes that are in use by Python and numpy objects and by Qt: the resident set"""
-    threads: int
-    files: int
-
-
-def held() -> Held:
-    """Say what this process holds now; memory and files on Linux only."""
-    gc.collect()
-    memory = files = 0
-    if sys.platform == "linux":
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        memory = pages * os.sysconf("SC_PAGE_SIZE")
-        files = len(os.listdir("/proc/self/fd"))
-    return Held(memory, threading.active_count(), files)
-
-
-@dataclass(frozen=True)
-class LongRuns:
-    """What the process held in a long run, at a half and near its end, and in a queue of short ones likewise."""
-
-    in_run: tuple[Held, Held]
-    in_queue: tuple[Held, Held]
-
-
-def eight_hours(window: MainWindow, folder: Path, hours: float) -> LongRuns:
-    """Measure for hours of the bench's time: half of it in one run, half in runs of a quarter of an hour."""
-    ends: list[RunEnd] = []
-    window.link.run_ended.connect(ends.append)
-    progress = [0.0]
-    window.link.progressed.connect(lambda one: progress.__setitem__(0, one.elapsed))
-
-    def begin(minutes: float) -> None:
-        ends.clear()
-        progress[0] = 0.0
-        # half the paper's current: the bench file's dose of a run is for no eight hours at the whole
-        settings = {"duration": minutes, "longest_interval": 30.0, "tube_current": 2.0}
-        window.start(RunOrder(plan("rl-stability", preset="chen24-rl-stability", settings=settings), folder, 1, "max"))
-
-    def finish() -> None:
-        wait_until(lambda: ends, "the run's end")
-        if ends[0].outcome is None or str(ends[0].outcome.state) != "completed":
-            raise SystemExit(f"a long run: {ends[0]}")
-        rest(500)
-
-    # the first of the kind imports and caches what the others find
-    begin(15.0)
-    finish()
-    begin(hours * 30)
-    in_run = []
-    for share in (0.5, 0.95):
-        reached = share * hours * 1800
-        wait_until(lambda: ends or progress[0] > reached, "part of the long run")  # noqa: B023  (called here)
-        in_run.append(held())
-    finish()
-    runs = max(2, round(hours * 2))
-    in_queue = []
-    for number in range(1, runs + 1):
-        begin(15.0)
-        finish()
-        if number in (runs // 2, runs):
-            in_queue.append(held())
-    window.link.run_ended.disconnect(ends.append)
-    return LongRuns((in_run[0], in_run[1]), (in_queue[0], in_queue[1]))
 
 
 START = """

@@ -11,7 +11,7 @@ from drivers.errors import InstrumentError
 from sim_instruments.world.clock import RealClock
 
 THREADS = 4
-SPEED = 20.0
+SPEED = 100.0
 """Of the bench's clock; a virtual one would wait for threads that wait for one another"""
 
 

@@ -15,6 +15,8 @@ from app.pytest_plugin import SimulatedBench
 from procedures.registry import preset, procedure_class
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "rl-linearity": ("chen24-rl-linearity", {"tube_currents": "0.5:2:4", "repeats": 1, "averages": 1}),
     "rl-spectrum": ("chen24-rl-spectrum", {"averages": 2}),

@@ -117,7 +117,7 @@ def measuring(tmp_path: Path) -> Iterator[Measuring]:
         made.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_a_signal_ends_the_run_in_order(measuring: Measuring, number: signal.Signals) -> None:
     until(measuring.beam_on, 60)
     measuring.client.send_signal(number)

@@ -12,6 +12,8 @@ from config.literature_file import Row, reproduction
 from config.loading import available
 from procedures.registry import preset
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 ROWS = reproduction().content.rows
 
 

@@ -13,6 +13,8 @@ from procedures.activation_energy import ActivationEnergy
 from sim_instruments.faults import Fault, FaultKind
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 def is_safe(simulated: SimulatedBench) -> bool:
     """Ask controller and world: no heater, no bias."""

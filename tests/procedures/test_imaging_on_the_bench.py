@@ -103,6 +103,7 @@ def test_the_same_seed_gives_the_same_figures_bit_for_bit(tmp_path: Path) -> Non
     assert measured(5) != measured(6)
 
 
+@pytest.mark.slow
 @panel
 def test_a_panel_resolves_beyond_nyquist_and_says_so_and_its_snr_goes_with_the_dose(
     simulated_bench: SimulatedBench, tmp_path: Path

@@ -9,6 +9,8 @@ from config.mistake import UserMistake
 from procedures.iv import CurrentVoltage
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 @pytest.mark.simulated_bench(sample="dong24-mixed", seed=2)
 def test_resistivity_is_the_worlds_and_no_output_is_left_on(simulated_bench: SimulatedBench) -> None:

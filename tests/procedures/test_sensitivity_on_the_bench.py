@@ -18,6 +18,8 @@ from procedures.sensitivity import Sensitivity
 from sim_instruments.faults import Fault, FaultKind
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 SMALL = {
     "tube_currents": "0.05, 0.2, 0.5, 0.8",
     "fields": "-100",

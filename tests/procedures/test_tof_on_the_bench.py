@@ -20,6 +20,8 @@ from procedures.tof import TimeOfFlight
 from sim_instruments.faults import Fault, FaultKind
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 QUICK: Mapping[str, Any] = {"averages": 8, "samples": 250, "record_length": 6, "pre_trigger": 0.6}
 
 
