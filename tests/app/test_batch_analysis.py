@@ -11,6 +11,8 @@ import pytest
 from app.pytest_plugin import SimulatedBench
 from procedures.iv import CurrentVoltage
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:

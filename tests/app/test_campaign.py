@@ -17,6 +17,8 @@ from app.engine.outcome import Outcome
 from config.campaign_file import campaign_file
 from config.mistake import UserMistake
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 TEXT = """
 name = "films"
 seed = 5

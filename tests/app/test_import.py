@@ -14,6 +14,8 @@ from app.imports.importing import import_files
 from config.mistake import UserMistake
 from storage.reader import open_run, verify
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 TIO2 = "dong24-tio2"
 
 

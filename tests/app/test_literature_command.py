@@ -13,6 +13,8 @@ from config.mistake import UserMistake
 from storage.layout import ColumnLayout, RunHeader, StreamLayout
 from storage.writer import RunWriter
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 STREAM = StreamLayout("points", (ColumnLayout("field", "V/cm"),))
 
 

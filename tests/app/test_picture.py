@@ -21,6 +21,8 @@ from procedures.rl_linearity import RLLinearity
 from procedures.sensitivity import Sensitivity
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 SHORT = {
     "tube_currents": "0.2, 0.5, 0.8",
     "fields": "-100, -300",

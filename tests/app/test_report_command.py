@@ -19,6 +19,8 @@ from procedures.rl_spectrum import RLSpectrum
 from storage.notes import add_note, add_tag
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 HOSTILE = '<script>fetch("http://evil.example/")</script> --><img src=x onerror=a()> $\\frac{ & \'{{7*7}}'
 
 

@@ -27,6 +27,8 @@ from procedures.sensitivity import Sensitivity
 from sim_instruments.faults import Fault, FaultKind
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 sys.path.insert(0, str(Path(__file__).parent))
 HoldBeam: Any = importlib.import_module("beam_procedures").HoldBeam
 

@@ -16,6 +16,8 @@ from app.gui.trust_panel import TrustPanel
 from app.trust import is_trusted
 from config.loading import bench_file
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 CAMPAIGN = """
 name = "night"
 bench = "sim"

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QApplication
 
 from sim_instruments.faults import Fault, FaultKind
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 BENCH = """
 name = "everything"
 [geometry]

@@ -16,6 +16,8 @@ from app.engine.events import State
 from sim_instruments.faults import Fault, FaultKind
 from storage.reader import open_run
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 LONG = 90_000
 """ms until something that is waited for counts as never coming, on a machine that does much else"""
 
