@@ -214,6 +214,8 @@ def stop(window: MainWindow, folder: Path) -> float:
 
 START = """
 import json, os, sys, time
+from app.cli.gui import import_before_qt
+import_before_qt()
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from app.gui.application import make_window
