@@ -115,6 +115,7 @@ def test_chen24_spectrum_has_the_published_peak_and_width_and_lyso_is_broader(de
     assert figure(document, "reference_fwhm")["interval"][0] > 2 * figure(document, "fwhm")["interval"][1]
 
 
+@pytest.mark.slow
 def test_ma21_is_super_linear_and_says_so(run: Any) -> None:
     document = run("rl-linearity", "ma21-rl-linearity")
     world = sample_file("ma21-eu-glass-ceramic").content.world
@@ -160,7 +161,7 @@ def test_dong24_gain_is_measured_against_both_theoretical_sensitivities(tio2: di
     assert figure(tio2, "normalized_sensitivity_published", -100.0)["value"] == pytest.approx(1.515, rel=0.02)
 
 
-@pytest.mark.parametrize("sample", ["dong24-mixed", "dong24-ch3nh2"])
+@pytest.mark.parametrize("sample", ["dong24-mixed", pytest.param("dong24-ch3nh2", marks=pytest.mark.slow)])
 def test_dong24s_other_devices_have_their_published_figures(run: Any, sample: str) -> None:
     sensitivity, limit = DONG24[sample]
     document = run("sensitivity", "dong24-sensitivity", "--sample", sample, "--set", "fields=-100")

@@ -41,7 +41,7 @@ SHORT: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 # which has other addresses, other hashes and another order of imports
-IN_ANOTHER_PROCESS = ("rl-linearity", "sensitivity")
+IN_ANOTHER_PROCESS = ("sensitivity",)
 # they go the ways of the others
 MORE = ("dose-calibration", "activation-energy")
 

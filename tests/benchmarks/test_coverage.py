@@ -36,9 +36,9 @@ LEAST_SHARE = 0.90
 WIDEST = 2.576 / 1.960
 """Intervals wider than this by nature hold the truth in more than 99 % of cases."""
 
+SHORT_SPECTRUM = replace(SPECTRUM, settings={**SPECTRUM.settings, "averages": 1})
 SHORT = [
     replace(LINEARITY, settings={**LINEARITY.settings, "tube_currents": [0.3, 0.9, 1.6, 2.4]}),
-    replace(SPECTRUM, settings={**SPECTRUM.settings, "averages": 1}),
     replace(
         LOW_DOSE,
         settings={
@@ -69,7 +69,9 @@ def test_the_binomial_bound_is_what_the_story_says() -> None:
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.timeout(300)  # 20 runs of about half a second, where nobody else wants the machine
 @pytest.mark.parametrize("first_seed", [1000, 1000 + SEEDS])
-@pytest.mark.parametrize("design", SHORT, ids=lambda design: design.name.split()[0])
+@pytest.mark.parametrize(
+    "design", [*SHORT, pytest.param(SHORT_SPECTRUM, marks=pytest.mark.slow)], ids=lambda design: design.name.split()[0]
+)
 def test_intervals_hold_the_truth_as_often_as_they_say(design: Design, first_seed: int) -> None:
     assert_honest([one for seed in range(first_seed, first_seed + SEEDS) for one in measure(design, seed)])
 

@@ -157,6 +157,7 @@ def test_line_pairs_are_found_and_have_the_worlds_contrast(simulated_bench: Simu
     assert "lower bound" in limit.warnings[0]
 
 
+@pytest.mark.slow
 @small
 def test_an_image_without_an_edge_and_one_that_is_saturated_give_no_number(simulated_bench: SimulatedBench) -> None:
     few = {**SHORT, "frames": 3}

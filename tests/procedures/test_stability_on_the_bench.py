@@ -33,6 +33,7 @@ def test_the_light_that_is_left_is_the_worlds(simulated_bench: SimulatedBench) -
     assert not simulated_bench.world.tube.high_voltage_on
 
 
+@pytest.mark.slow
 @pytest.mark.simulated_bench(sample="dong24-tio2", seed=3)
 def test_a_dark_current_that_does_not_drift_is_said_not_to(simulated_bench: SimulatedBench) -> None:
     outcome = simulated_bench.run(
