@@ -26,8 +26,8 @@ class FaultInjection:
     """Plans faults of a simulated bench by what a run does; give `watch` to the engine that runs it.
 
     Every method takes a kind, by name or as `FaultKind`, and further fields of `Fault` (``instrument="dosimeter"``,
-    ``duration=3.0``, ``count=1``, ``seconds=0.5``, ...); or in place of a kind something to do, such as
-    ``lambda: engine.abort("STOP")``. Records count from 1, over all streams.
+    ``duration=3.0``, ``count=1``, ``seconds=0.5``, ...). Those that go by what the run does also take something to
+    do in place of a kind: ``lambda: engine.abort("STOP")``. Records count from 1, over all streams.
 
     Parameters
     ----------
